@@ -1,0 +1,94 @@
+#![allow(clippy::unwrap_used)]
+
+use super::*;
+
+const OURS: &str = include_str!("../../../template.yaml");
+
+fn ours(parameters: &[(&str, &str)]) -> Template {
+    Template::parse(OURS, &[&[("ProjectId", "smartstore-local")], parameters].concat()).unwrap()
+}
+
+#[test]
+fn the_template_says_which_binaries_run_and_when() {
+    let template = ours(&[]);
+    let binaries: Vec<_> = template.functions.iter().map(|f| (f.name.as_str(), f.binary.as_str())).collect();
+    assert_eq!(
+        binaries,
+        [
+            ("smartstore-dev-ask", "ask"),
+            ("smartstore-dev-catalog", "catalog"),
+            ("smartstore-dev-catalog-publish", "catalog-publish")
+        ]
+    );
+    let publish = &template.functions[2];
+    assert_eq!(publish.schedules[0].rhythm, Rhythm::Every(Duration::from_secs(60)));
+    assert_eq!(
+        publish.schedules[0].event("2026-11-20T09:00:00.25Z".parse().unwrap()),
+        r#"{"job":"catalog_publish","scheduled_time":"2026-11-20T09:00:00Z"}"#
+    );
+}
+
+#[test]
+fn variables_stand_resolved_with_those_of_globals_beneath() {
+    let template = ours(&[("CorsAllowOrigins", "https://shop.example")]);
+    let env = &template.functions[0].env;
+    let get = |name: &str| env.get(name).map(String::as_str);
+    assert_eq!(get("TABLE_NAME"), Some("smartstore-dev-CatalogTable"));
+    assert_eq!(get("ARTIFACT_BUCKET"), Some("smartstore-dev-artifactbucket"));
+    assert_eq!(get("DEPLOY_ENV"), Some("development"));
+    assert_eq!(get("FIREBASE_PROJECT_ID"), Some("smartstore-local"));
+    assert_eq!(get("RAG_SIMILARITY_THRESHOLD"), Some("0.65"));
+    assert_eq!(get("ASK_DEADLINE_MS"), Some("25000"));
+    assert_eq!(get("CORS_ALLOW_ORIGINS"), Some("https://shop.example"));
+    assert_eq!(get("SECRET_ID"), None, "ask needs no secret");
+    assert_eq!(template.functions[1].env["SECRET_ID"], "smartstore-ai/dev");
+}
+
+#[test]
+fn a_stage_names_its_own_resources() {
+    let template = ours(&[("Stage", "prod")]);
+    assert_eq!(template.functions[0].name, "smartstore-prod-ask");
+    assert_eq!(template.functions[0].env["DEPLOY_ENV"], "production");
+    assert_eq!(template.secrets[0].name, "smartstore-ai/prod");
+}
+
+#[test]
+fn the_openapi_document_is_the_only_public_route() {
+    let template = ours(&[]);
+    let public: Vec<String> = template.routes().filter(|(_, r)| r.public).map(|(_, r)| r.to_string()).collect();
+    assert_eq!(public, ["GET /openapi.json"]);
+    assert_eq!(template.routes().count(), 13);
+}
+
+#[test]
+fn tables_come_with_keys_indexes_and_the_attribute_that_lets_go() {
+    let template = ours(&[]);
+    let [table] = template.tables.as_slice() else { panic!("{:?}", template.tables) };
+    assert_eq!(table.key, Key { hash: "pk".into(), range: Some("sk".into()) });
+    assert_eq!(table.ttl.as_deref(), Some("expires_at"));
+    assert_eq!(table.indexes[0].name, "pending");
+    assert_eq!(table.indexes[0].key, Key { hash: "pk".into(), range: Some("pending_since".into()) });
+    assert_eq!(table.attributes["pending_since"], "S");
+}
+
+#[test]
+fn rates_are_as_strict_as_eventbridge() {
+    let every = |text: &str| text.parse::<Rhythm>();
+    assert_eq!(every("rate(1 minute)").unwrap(), Rhythm::Every(Duration::from_secs(60)));
+    assert_eq!(every("rate(2 hours)").unwrap(), Rhythm::Every(Duration::from_secs(7_200)));
+    assert_eq!(every("cron(0 3 * * ? *)").unwrap(), Rhythm::Cron("0 3 * * ? *".into()));
+    for bad in
+        ["rate(1 minutes)", "rate(5 minute)", "rate(5 minutos)", "rate(0 minutes)", "cron(0 3 * * *)", "1 minute"]
+    {
+        assert!(every(bad).is_err(), "{bad}");
+    }
+}
+
+#[test]
+fn what_refers_to_nothing_is_named() {
+    let broken = OURS.replace("!Ref CatalogTable", "!Ref CatalogTabel");
+    let why = format!("{:#}", Template::parse(&broken, &[("ProjectId", "p")]).unwrap_err());
+    assert!(why.contains("CatalogTabel"), "{why}");
+    assert!(Template::parse(OURS, &[("Stages", "dev")]).is_err(), "an unknown parameter");
+    assert!(Template::parse(OURS, &[]).is_err(), "ProjectId has no default");
+}
