@@ -103,8 +103,9 @@ pub struct Product {
     pub bay: Option<String>,
     /// What a customer pays, in the store's currency.
     pub price: Money,
-    /// How many there are.
-    pub stock: u32,
+    /// How many there are; absent where the store does not count them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stock: Option<u32>,
     /// Anything else that a shopper may ask for: `size: 1 l`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub attributes: BTreeMap<String, String>,

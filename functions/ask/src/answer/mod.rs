@@ -1,0 +1,17 @@
+//! The `extractive` answerer: it understands a question and composes an answer from given facts alone.
+//!
+//! A handler takes three steps: [`Intent::of`] says what the question wants and which words to search for, the
+//! search and the tables fill [`Facts`], and [`compose`] writes the sentences in the caller's language. Every fact in
+//! them is a fact that was given, and every product they name is cited. Nothing is read from the question but the
+//! words of the product, and those come back cleaned and short.
+//!
+//! | module | offers |
+//! | --- | --- |
+//! | [`facts`] | what an answer is made from, and what it is |
+//! | [`tools`] | the read tools, each behind its permission |
+
+pub mod facts;
+pub mod tools;
+
+pub use facts::{Answer, Candidate, Citation, Facts, Limits};
+pub use tools::{Denied, Staff, Tool};
