@@ -1,0 +1,120 @@
+//! What a verified token says of a person.
+
+use super::{Role, Scopes};
+use crate::{
+    ids::{PersonId, StoreId, TenantId},
+    locale::Locale,
+};
+use serde_json::{Map, Value};
+use std::{collections::BTreeSet, fmt};
+
+/// The claims of a token that held: only [`super::token`] makes them, so holding some is proof of a verified person.
+///
+/// The standard claims decide whether the token is good; these, which an administrator sets, decide what it grants. One that
+/// is absent or of the wrong form therefore grants nothing and leaves the person known: answering 401 would send
+/// the client for a fresh token with the same claim, for ever. A missing role is a shopper's (ID-5); a role that is
+/// there and is no text is nobody's.
+#[derive(Clone, Debug)]
+pub struct Claims {
+    person: PersonId,
+    role: Role,
+    tenant: Option<TenantId>,
+    stores: BTreeSet<StoreId>,
+    scopes: Scopes,
+    locale: Option<Locale>,
+    email: Option<Email>,
+    suspended: bool,
+}
+
+impl Claims {
+    /// Reads the claims of `person` from a payload whose signature, issuer, audience and times hold.
+    pub(super) fn read(person: PersonId, payload: &Map<String, Value>) -> Self {
+        let text = |name: &str| payload.get(name).and_then(Value::as_str);
+        let role = match payload.get("role") {
+            None => Role::Shopper,
+            Some(Value::String(name)) => Role::named(name),
+            Some(_) => Role::Unknown,
+        };
+        let suspended = match payload.get("suspended") {
+            None => false,
+            Some(Value::Bool(suspended)) => *suspended,
+            Some(_) => true,
+        };
+        let stores = payload.get("stores").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+        Self {
+            person,
+            role,
+            tenant: text("tenant_id").and_then(|id| id.parse().ok()),
+            stores: stores.iter().filter_map(Value::as_str).filter_map(|id| id.parse().ok()).collect(),
+            scopes: text("scope").map(Scopes::parse).unwrap_or_default(),
+            locale: text("locale").and_then(Locale::served),
+            email: text("email").map(|email| Email(email.to_owned())),
+            suspended,
+        }
+    }
+
+    /// The token's subject.
+    pub fn person(&self) -> &PersonId {
+        &self.person
+    }
+
+    /// The role; where no role is claimed, a shopper's.
+    pub fn role(&self) -> Role {
+        self.role
+    }
+
+    /// The tenant that the person belongs to.
+    pub fn tenant(&self) -> Option<&TenantId> {
+        self.tenant.as_ref()
+    }
+
+    /// The stores in which the role counts.
+    pub fn stores(&self) -> &BTreeSet<StoreId> {
+        &self.stores
+    }
+
+    /// The rights beyond the role.
+    pub fn scopes(&self) -> Scopes {
+        self.scopes
+    }
+
+    /// The person's language, where it is one that is served.
+    pub fn locale(&self) -> Option<Locale> {
+        self.locale
+    }
+
+    /// The person's address.
+    pub fn email(&self) -> Option<&Email> {
+        self.email.as_ref()
+    }
+
+    /// Whether the account is suspended; a claim of the wrong form counts as yes.
+    pub fn suspended(&self) -> bool {
+        self.suspended
+    }
+}
+
+/// An e-mail address. It reaches no log and no answer by accident: it has no `Display`, no `Serialize`, and its `Debug`
+/// hides it.
+///
+/// ```compile_fail
+/// fn log(email: shared::auth::Email) { println!("{email}"); }
+/// ```
+/// ```compile_fail
+/// fn answer(email: shared::auth::Email) { serde_json::to_string(&email); }
+/// ```
+#[derive(Clone, PartialEq, Eq)]
+pub struct Email(String);
+
+impl Email {
+    /// The address, for sending mail to it.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Email {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[redacted]")
+    }
+}

@@ -1,0 +1,1 @@
+//! Stand-ins for the issuer, for tests of this crate.

@@ -1,0 +1,123 @@
+//! What belongs to whom: handles that only a verified person has, and the one door for scheduled jobs.
+//!
+//! Whatever reads or writes a tenant's data asks for a [`TenantScope`] or a [`StoreScope`]. Neither can be made from text:
+//! they come from [`Claims`], which only a verified token yields, or from a [`Sweep`], the written list of the jobs that
+//! work on every tenant. So code that forgets to ask whose data it touches does not compile.
+//!
+//! ```compile_fail
+//! let mine = shared::tenant::TenantScope { tenant: "acme".parse().unwrap(), hash: String::new() };
+//! ```
+
+use crate::{
+    auth::Claims,
+    ids::{StoreId, TenantId},
+    problem::Problem,
+};
+use ring::digest::{SHA256, digest};
+
+/// The right to act within one tenant.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct TenantScope {
+    tenant: TenantId,
+    hash: String,
+}
+
+/// The right to act within one store of one tenant.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct StoreScope {
+    tenant: TenantScope,
+    store: StoreId,
+}
+
+/// The scheduled jobs that act in every tenant, because no person asks for what they do. The list is the review: a job that
+/// is not on it has no way to a tenant's data.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Sweep {
+    /// Builds a store's snapshot from its items and moves the store to it.
+    CatalogPublish,
+}
+
+impl TenantScope {
+    /// The scope of a verified person's tenant.
+    ///
+    /// # Errors
+    ///
+    /// 403 `tenant.forbidden` where the person belongs to none.
+    pub fn of(claims: &Claims) -> Result<Self, Problem> {
+        claims.tenant().cloned().map(Self::new).ok_or_else(forbidden)
+    }
+
+    /// The scope of a job that works on every tenant.
+    pub fn for_job(_: Sweep, tenant: TenantId) -> Self {
+        Self::new(tenant)
+    }
+
+    fn new(tenant: TenantId) -> Self {
+        let hash = hash(&tenant);
+        Self { tenant, hash }
+    }
+
+    /// The tenant.
+    pub fn tenant(&self) -> &TenantId {
+        &self.tenant
+    }
+
+    /// The tenant as logs and metrics name it: the first 12 hex digits of its SHA-256.
+    pub fn tenant_hash(&self) -> &str {
+        &self.hash
+    }
+}
+
+impl StoreScope {
+    /// The scope of a store in which a verified person's role counts.
+    ///
+    /// # Errors
+    ///
+    /// 403 `tenant.forbidden` where the person belongs to no tenant; 403 `tenant.store_out_of_scope` where the store
+    /// is not among theirs, told alike whether or not there is such a store.
+    pub fn of(claims: &Claims, store: &StoreId) -> Result<Self, Problem> {
+        let tenant = TenantScope::of(claims)?;
+        if claims.stores().contains(store) {
+            return Ok(Self { tenant, store: store.clone() });
+        }
+        tracing::warn!(event = "store_denied", "the store is outside the caller's");
+        Err(Problem::forbidden("tenant.store_out_of_scope")
+            .detail("This store is not among yours. Name one of the stores that your token lists."))
+    }
+
+    /// The scope of a job that works on every store.
+    pub fn for_job(job: Sweep, tenant: TenantId, store: StoreId) -> Self {
+        Self { tenant: TenantScope::for_job(job, tenant), store }
+    }
+
+    /// The store's tenant, as a right of its own.
+    pub fn tenant_scope(&self) -> &TenantScope {
+        &self.tenant
+    }
+
+    /// The store's tenant.
+    pub fn tenant(&self) -> &TenantId {
+        self.tenant.tenant()
+    }
+
+    /// The store.
+    pub fn store(&self) -> &StoreId {
+        &self.store
+    }
+
+    /// The tenant as logs and metrics name it: the first 12 hex digits of its SHA-256.
+    pub fn tenant_hash(&self) -> &str {
+        self.tenant.tenant_hash()
+    }
+}
+
+/// The name that a tenant has in logs: the first 12 hex digits of its SHA-256.
+pub fn hash(tenant: &TenantId) -> String {
+    hex::encode(&digest(&SHA256, tenant.as_str().as_bytes()).as_ref()[..6])
+}
+
+/// The refusal of a tenant that is not the caller's.
+pub fn forbidden() -> Problem {
+    Problem::forbidden("tenant.forbidden")
+        .detail("Your token does not belong to this tenant. Leave X-Tenant-ID out, or send the tenant of your token.")
+}
