@@ -1,1 +1,37 @@
-//! x
+//! What every function of the bundle stands on.
+//!
+//! | module | offers |
+//! | --- | --- |
+//! | [`auth`] | who is calling: Firebase ID tokens, roles, scopes |
+//! | [`tenant`] | what is theirs: handles that exist only for a verified person |
+//! | [`web`] | one way in and out: request ids, limits, extractors, the Lambda adapter |
+//! | [`problem`] | what went wrong, as RFC 9457 |
+//! | [`catalog`] | the shape in which the catalog and the answers meet: products, stores, hours |
+//! | [`table`], [`blob`], [`secrets`] | DynamoDB, content-addressed S3, Secrets Manager |
+//! | [`snapshots`] | which searchable snapshot of a store is the current one |
+//! | [`clock`], [`config`], [`telemetry`], [`cursor`], [`digest`], [`aws`] | time, settings, logs and metrics, page marks, digests, clients |
+//!
+//! Cargo features (`lambda`, `table`, `blob`, `secrets`) keep a function's binary to what it uses.
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+pub mod auth;
+pub mod aws;
+#[cfg(feature = "blob")]
+pub mod blob;
+pub mod catalog;
+pub mod clock;
+pub mod config;
+pub mod cursor;
+pub mod digest;
+pub mod ids;
+pub mod locale;
+pub mod problem;
+#[cfg(feature = "secrets")]
+pub mod secrets;
+#[cfg(feature = "table")]
+pub mod snapshots;
+#[cfg(feature = "table")]
+pub mod table;
+pub mod telemetry;
+pub mod tenant;
+pub mod web;

@@ -1,0 +1,242 @@
+//! Content-addressed objects in S3, by tenant: a name is the SHA-256 of the bytes, and bytes of another digest never come out.
+//!
+//! | object | holds |
+//! | --- | --- |
+//! | `<tenant>/sha256/ab/cdef…` | the bytes whose digest is `abcdef…`; written once, never over |
+//! | `uploads/<tenant>/<id>` | what a presigned upload brought, for some days |
+//!
+//! The name stands inside the tenant: two tenants with the same bytes share nothing and learn nothing of each other.
+
+use crate::{aws::Aws, digest::Hasher, problem::Problem, tenant::TenantScope};
+
+pub use crate::digest::Digest;
+use aws_sdk_s3::{
+    Client, error::SdkError,
+    operation::{get_object::GetObjectError, put_object::PutObjectError},
+    presigning::PresigningConfig,
+    primitives::ByteStream,
+    types::ChecksumAlgorithm,
+};
+use base64::{Engine, engine::general_purpose::STANDARD};
+use bytes::Bytes;
+use std::{io, io::Write as _, path::Path, time::Duration};
+
+/// The object's name within its tenant.
+fn name(digest: &Digest) -> String {
+    let hex = digest.to_string();
+    format!("sha256/{}/{}", &hex[..2], &hex[2..])
+}
+
+/// What keeps an object from being read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum BlobError {
+    /// No object of this name.
+    #[error("there is no object {0}")]
+    Missing(String),
+    /// Bytes of another digest or length under this name.
+    #[error("the object {0} holds other bytes than its name says")]
+    Damaged(String),
+    /// More bytes than the caller takes.
+    #[error("the object {0} is larger than {1} bytes")]
+    TooLarge(String, u64),
+    /// The store throttled, timed out or broke.
+    #[error("the object store could not be reached")]
+    Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The local file could not be written or read.
+    #[error("a local file could not be written or read")]
+    File(#[from] io::Error),
+}
+
+impl From<BlobError> for Problem {
+    fn from(error: BlobError) -> Self {
+        match error {
+            BlobError::Unavailable(_) => Problem::upstream("blob.unavailable", &error, 1),
+            other => Problem::internal(&other),
+        }
+    }
+}
+
+/// A bucket of the bundle.
+#[derive(Clone, Debug)]
+pub struct Blobs {
+    client: Client,
+    bucket: String,
+}
+
+/// A bucket as one tenant sees it.
+#[derive(Clone, Debug)]
+pub struct TenantBlobs {
+    client: Client,
+    bucket: String,
+    tenant: String,
+}
+
+impl Blobs {
+    /// The bucket `bucket`.
+    pub fn new(aws: &Aws, bucket: impl Into<String>) -> Self {
+        Self { client: aws.s3(), bucket: bucket.into() }
+    }
+
+    /// The bucket as `tenant` sees it.
+    pub fn of(&self, tenant: &TenantScope) -> TenantBlobs {
+        TenantBlobs { client: self.client.clone(), bucket: self.bucket.clone(), tenant: tenant.tenant().to_string() }
+    }
+}
+
+impl TenantBlobs {
+    fn object(&self, digest: &Digest) -> String {
+        format!("{}/{}", self.tenant, name(digest))
+    }
+
+    fn upload(&self, id: &str) -> String {
+        format!("uploads/{}/{id}", self.tenant)
+    }
+
+    /// Stores `bytes` under their digest. Bytes that are there already are left as they are.
+    ///
+    /// # Errors
+    ///
+    /// [`BlobError::Unavailable`].
+    pub async fn put(&self, bytes: Bytes) -> Result<Digest, BlobError> {
+        let digest = Digest::of(&bytes);
+        self.create(&digest, ByteStream::from(bytes)).await?;
+        Ok(digest)
+    }
+
+    /// Stores the file at `path` under its digest, without holding it in memory.
+    ///
+    /// # Errors
+    ///
+    /// [`BlobError::File`], [`BlobError::Unavailable`].
+    pub async fn put_file(&self, path: &Path) -> Result<Digest, BlobError> {
+        let digest = Digest::of_file(path)?;
+        let body = ByteStream::from_path(path).await.map_err(unavailable)?;
+        self.create(&digest, body).await?;
+        Ok(digest)
+    }
+
+    async fn create(&self, digest: &Digest, body: ByteStream) -> Result<(), BlobError> {
+        let put = self.client.put_object().bucket(&self.bucket).key(self.object(digest)).body(body).if_none_match("*");
+        let put = put.checksum_algorithm(ChecksumAlgorithm::Sha256).checksum_sha256(STANDARD.encode(digest.as_bytes()));
+        match put.send().await {
+            Ok(_) => Ok(()),
+            Err(error) if exists(&error) => Ok(()),
+            Err(error) => Err(unavailable(error)),
+        }
+    }
+
+    /// Reads the object whose digest is `digest`, whole, and proves it.
+    ///
+    /// # Errors
+    ///
+    /// [`BlobError`]; over `max_bytes` it is [`BlobError::TooLarge`].
+    pub async fn get(&self, digest: &Digest, max_bytes: u64) -> Result<Vec<u8>, BlobError> {
+        let mut bytes = Vec::new();
+        let found = self.stream(&self.object(digest), max_bytes, |chunk| {
+            bytes.extend_from_slice(chunk);
+            Ok(())
+        });
+        match found.await? == *digest {
+            true => Ok(bytes),
+            false => Err(BlobError::Damaged(self.object(digest))),
+        }
+    }
+
+    /// Brings the object whose digest is `digest` into the file at `path`, chunk by chunk, and proves it. A file of other bytes
+    /// is left behind for the caller to remove.
+    ///
+    /// # Errors
+    ///
+    /// [`BlobError`]; over `max_bytes` it is [`BlobError::TooLarge`].
+    pub async fn get_file(&self, digest: &Digest, path: &Path, max_bytes: u64) -> Result<(), BlobError> {
+        let mut file = std::fs::File::create(path)?;
+        let found = self.stream(&self.object(digest), max_bytes, |chunk| file.write_all(chunk)).await?;
+        match found == *digest {
+            true => Ok(()),
+            false => Err(BlobError::Damaged(self.object(digest))),
+        }
+    }
+
+    /// Brings the upload `id` into the file at `path` and returns its digest.
+    ///
+    /// # Errors
+    ///
+    /// [`BlobError`]; over `max_bytes` it is [`BlobError::TooLarge`].
+    pub async fn get_upload(&self, id: &str, path: &Path, max_bytes: u64) -> Result<Digest, BlobError> {
+        let mut file = std::fs::File::create(path)?;
+        self.stream(&self.upload(id), max_bytes, |chunk| file.write_all(chunk)).await
+    }
+
+    /// The URL at which the upload `id` may be put for `valid`, with this content type.
+    ///
+    /// # Errors
+    ///
+    /// [`BlobError::Unavailable`].
+    pub async fn upload_url(&self, id: &str, content_type: &str, valid: Duration) -> Result<String, BlobError> {
+        let put = self.client.put_object().bucket(&self.bucket).key(self.upload(id)).content_type(content_type);
+        let config = PresigningConfig::expires_in(valid).map_err(unavailable)?;
+        Ok(put.presigned(config).await.map_err(unavailable)?.uri().to_owned())
+    }
+
+    /// Removes the upload `id`.
+    ///
+    /// # Errors
+    ///
+    /// [`BlobError::Unavailable`].
+    pub async fn delete_upload(&self, id: &str) -> Result<(), BlobError> {
+        let delete = self.client.delete_object().bucket(&self.bucket).key(self.upload(id));
+        delete.send().await.map(|_| ()).map_err(unavailable)
+    }
+
+    async fn stream(
+        &self,
+        key: &str,
+        max_bytes: u64,
+        mut take: impl FnMut(&[u8]) -> io::Result<()>,
+    ) -> Result<Digest, BlobError> {
+        let got = match self.client.get_object().bucket(&self.bucket).key(key).send().await {
+            Ok(got) => got,
+            Err(SdkError::ServiceError(error)) if matches!(error.err(), GetObjectError::NoSuchKey(_)) => {
+                return Err(BlobError::Missing(key.to_owned()));
+            }
+            Err(error) => return Err(unavailable(error)),
+        };
+        let announced = got.content_length.and_then(|length| u64::try_from(length).ok());
+        let (mut body, mut length, mut hasher) = (got.body, 0, Hasher::default());
+        while let Some(chunk) = body.next().await {
+            let chunk = chunk.map_err(unavailable)?;
+            length += chunk.len() as u64;
+            if length > max_bytes {
+                return Err(BlobError::TooLarge(key.to_owned(), max_bytes));
+            }
+            hasher.update(&chunk);
+            take(&chunk)?;
+        }
+        if announced.is_some_and(|announced| announced != length) {
+            return Err(unavailable(io::Error::new(io::ErrorKind::UnexpectedEof, "the body was cut")));
+        }
+        Ok(hasher.finish())
+    }
+}
+
+/// Whether a create-only put found its name taken: by now (412), or by one that is being written at the same time (409).
+fn exists<R>(error: &SdkError<PutObjectError, aws_smithy_runtime_api::http::Response<R>>) -> bool {
+    matches!(error, SdkError::ServiceError(error) if matches!(error.raw().status().as_u16(), 409 | 412))
+}
+
+fn unavailable<E: std::error::Error + Send + Sync + 'static>(error: E) -> BlobError {
+    BlobError::Unavailable(Box::new(error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_the_digest_split_for_listing() {
+        assert_eq!(
+            name(&Digest::of(b"abc")),
+            "sha256/ba/7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+        );
+    }
+}

@@ -1,0 +1,116 @@
+//! The names of tenants, stores, products and people, as types: text becomes one at the edge, once.
+
+use serde::{Deserialize, Serialize};
+use std::{fmt, str::FromStr};
+
+/// A text that is not a name of the kind asked for.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("a {kind} is {form}")]
+pub struct BadName {
+    kind: &'static str,
+    form: &'static str,
+}
+
+macro_rules! name {
+    ($(#[$doc:meta])* $type:ident, $kind:literal, $form:literal, $max:literal, $extra:literal) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, utoipa::ToSchema)]
+        #[serde(try_from = "String", into = "String")]
+        #[schema(value_type = String)]
+        pub struct $type(String);
+
+        impl $type {
+            /// The name as text.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl FromStr for $type {
+            type Err = BadName;
+            fn from_str(text: &str) -> Result<Self, BadName> {
+                let good = well_formed(text, $max, $extra);
+                good.then(|| Self(text.to_owned())).ok_or(BadName { kind: $kind, form: $form })
+            }
+        }
+
+        impl TryFrom<String> for $type {
+            type Error = BadName;
+            fn try_from(text: String) -> Result<Self, BadName> {
+                text.parse()
+            }
+        }
+
+        impl From<$type> for String {
+            fn from(name: $type) -> String {
+                name.0
+            }
+        }
+
+        impl fmt::Display for $type {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    };
+}
+
+name! {
+    /// Names a tenant. It stands in keys between `#` and in object names between `/`: neither may occur in it.
+    TenantId, "tenant id", "1 to 64 of a-z, A-Z, 0-9, '_' and '-', beginning with a letter or digit", 64, b"_-"
+}
+name! {
+    /// Names a store of a tenant.
+    StoreId, "store id", "1 to 64 of a-z, A-Z, 0-9, '_' and '-', beginning with a letter or digit", 64, b"_-"
+}
+name! {
+    /// Names a product of a store; may look like a stock number: `SKU-12.5`, `4006381333931`.
+    ProductId, "product id", "1 to 128 of a-z, A-Z, 0-9, '_', '-', '.' and ':', beginning with a letter or digit", 128, b"_-.:"
+}
+
+fn well_formed(text: &str, max: usize, extra: &[u8]) -> bool {
+    let bytes = text.as_bytes();
+    let first = bytes.first().is_some_and(u8::is_ascii_alphanumeric);
+    first && bytes.len() <= max && bytes.iter().all(|b| b.is_ascii_alphanumeric() || extra.contains(b))
+}
+
+/// Names a person: the verified token's `sub`, 1 to 128 characters, none of them a control.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct PersonId(String);
+
+impl PersonId {
+    /// Takes a verified subject, or `None` where its form is not that of a subject.
+    pub fn from_subject(subject: &str) -> Option<Self> {
+        let length = subject.chars().count();
+        let good = (1..=128).contains(&length) && !subject.chars().any(char::is_control);
+        good.then(|| Self(subject.to_owned()))
+    }
+
+    /// The subject as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn names_that_would_reach_outside_their_place_are_refused() {
+        for bad in ["", "a#b", "a/b", "*", "a\0b", "../x", "-a", "ａ", "a b", "a%23", &"a".repeat(65)] {
+            assert!(bad.parse::<TenantId>().is_err(), "{bad:?}");
+            assert!(bad.parse::<StoreId>().is_err(), "{bad:?}");
+        }
+        assert!("SKU-12.5:x".parse::<ProductId>().is_ok());
+        assert!("a#b".parse::<ProductId>().is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn a_name_round_trips_with_its_text(text in "[A-Za-z0-9][A-Za-z0-9_-]{0,63}") {
+            prop_assert_eq!(text.parse::<TenantId>().unwrap().to_string(), text);
+        }
+    }
+}

@@ -1,0 +1,55 @@
+//! The languages that people are answered in.
+
+use serde::{Deserialize, Serialize};
+use std::{convert::Infallible, str::FromStr};
+
+/// The header that names the language of the answer; it stands above the token's own `locale`.
+pub const HEADER: &str = "x-sheen-locale";
+
+/// A language of user-facing texts; error messages stay English.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Locale {
+    /// English, and the answer to every language that is not one of these.
+    #[default]
+    En,
+    /// Spanish.
+    Es,
+    /// French.
+    Fr,
+}
+
+impl Locale {
+    /// The language as a BCP 47 tag, for `content-language`.
+    pub fn tag(self) -> &'static str {
+        match self {
+            Self::En => "en",
+            Self::Es => "es",
+            Self::Fr => "fr",
+        }
+    }
+
+    /// The language that `tag` asks for, by its primary subtag (`es-MX` is `es`), or `None` where it is not served.
+    pub fn served(tag: &str) -> Option<Self> {
+        let primary = tag.split(['-', '_']).next().unwrap_or_default();
+        [Self::En, Self::Es, Self::Fr].into_iter().find(|locale| primary.eq_ignore_ascii_case(locale.tag()))
+    }
+}
+
+impl FromStr for Locale {
+    type Err = Infallible;
+    fn from_str(tag: &str) -> Result<Self, Infallible> {
+        Ok(Self::served(tag).unwrap_or_default())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_regional_tag_is_its_language_and_an_unknown_one_is_english() {
+        let locale = |tag: &str| tag.parse::<Locale>().unwrap();
+        assert_eq!([locale("es-MX"), locale("FR"), locale("de"), locale("")].map(Locale::tag), ["es", "fr", "en", "en"]);
+    }
+}

@@ -1,0 +1,372 @@
+//! DynamoDB by tenant: a handle that exists only for a verified tenant, and whose every key begins with it.
+//!
+//! | attribute | holds |
+//! | --- | --- |
+//! | `pk` | `T#<tenant>#<what the function chose>`: the leading key of the table and of every index |
+//! | `sk` | what the function chose |
+//!
+//! A function's own `table.rs` says which items there are. Refusals of a condition come back as themselves; a throttled,
+//! slow or broken store comes back as [`TableError::Unavailable`] and is never taken for "not there".
+
+use crate::{aws::Aws, problem::Problem, tenant::TenantScope};
+use aws_sdk_dynamodb::{
+    Client,
+    error::{ProvideErrorMetadata, SdkError},
+    operation::{
+        delete_item::builders::DeleteItemFluentBuilder, put_item::builders::PutItemFluentBuilder,
+        transact_write_items::TransactWriteItemsError, update_item::builders::UpdateItemFluentBuilder,
+    },
+    types::{AttributeValue, DeleteRequest, PutRequest, TransactWriteItem, WriteRequest, builders},
+};
+use serde::{Serialize, de::DeserializeOwned};
+use std::{collections::HashMap, time::Duration};
+
+/// An item as the SDK holds it.
+pub type Item = HashMap<String, AttributeValue>;
+
+/// The most items of one BatchWriteItem.
+const BATCH: usize = 25;
+/// How often unprocessed items and conflicting transactions are tried before the caller hears of it.
+const ATTEMPTS: u32 = 8;
+
+/// What keeps an item from being read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum TableError {
+    /// The store throttled, timed out, conflicted for too long or broke.
+    #[error("the table could not be reached")]
+    Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// A condition of the write did not hold.
+    #[error("a condition of the write did not hold")]
+    Condition(Vec<Option<Item>>),
+    /// An item is not of the form that this code writes.
+    #[error("an item of the table is not of its form")]
+    Form(#[from] serde_dynamo::Error),
+}
+
+impl From<TableError> for Problem {
+    fn from(error: TableError) -> Self {
+        match error {
+            TableError::Unavailable(_) => Problem::upstream("table.unavailable", &error, 1),
+            other => Problem::internal(&other),
+        }
+    }
+}
+
+impl TableError {
+    /// A fault of the SDK that is not a failed condition.
+    pub fn unavailable<E: std::error::Error + Send + Sync + 'static>(error: E) -> Self {
+        Self::Unavailable(Box::new(error))
+    }
+}
+
+/// A table of the bundle. What can be done with it, [`Table::of`] a tenant can do.
+#[derive(Clone, Debug)]
+pub struct Table {
+    client: Client,
+    name: String,
+}
+
+/// A table as one tenant sees it.
+#[derive(Clone, Debug)]
+pub struct TenantTable {
+    client: Client,
+    name: String,
+    prefix: String,
+}
+
+/// Where an item lies within a tenant's part of the table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Key {
+    /// What follows the tenant in `pk`.
+    pub partition: String,
+    /// `sk`.
+    pub sort: String,
+}
+
+impl Key {
+    /// The item `sort` of the partition `partition`.
+    pub fn new(partition: impl Into<String>, sort: impl Into<String>) -> Self {
+        Self { partition: partition.into(), sort: sort.into() }
+    }
+}
+
+/// A page of a query.
+#[derive(Clone, Debug)]
+pub struct Page<T> {
+    /// Rows in key order.
+    pub rows: Vec<T>,
+    /// The sort key after which the next page begins; `None` at the end.
+    pub after: Option<String>,
+}
+
+/// One write of a batch.
+#[derive(Clone, Debug)]
+pub enum Write {
+    /// Puts an item made by [`TenantTable::item`].
+    Put(Item),
+    /// Removes the item at a key.
+    Delete(Key),
+}
+
+impl Table {
+    /// The table `name`.
+    pub fn new(aws: &Aws, name: impl Into<String>) -> Self {
+        Self { client: aws.dynamodb(), name: name.into() }
+    }
+
+    /// The table as `tenant` sees it.
+    pub fn of(&self, tenant: &TenantScope) -> TenantTable {
+        let prefix = format!("T#{}#", tenant.tenant());
+        TenantTable { client: self.client.clone(), name: self.name.clone(), prefix }
+    }
+
+    /// Everything in the sparse index `index`, across tenants: for a job that sweeps, and that holds the right to.
+    ///
+    /// # Errors
+    ///
+    /// [`TableError::Unavailable`], [`TableError::Form`].
+    pub async fn sweep<T: DeserializeOwned>(&self, _right: &crate::tenant::Sweep, index: &str) -> Result<Vec<T>, TableError> {
+        let mut rows = Vec::new();
+        let mut start = None;
+        loop {
+            let scan = self.client.scan().table_name(&self.name).index_name(index);
+            let page = scan.set_exclusive_start_key(start).send().await.map_err(TableError::unavailable)?;
+            for item in page.items.unwrap_or_default() {
+                rows.push(serde_dynamo::from_item(item)?);
+            }
+            start = page.last_evaluated_key;
+            if start.is_none() {
+                return Ok(rows);
+            }
+        }
+    }
+}
+
+impl TenantTable {
+    fn pk(&self, partition: &str) -> AttributeValue {
+        AttributeValue::S(format!("{}{partition}", self.prefix))
+    }
+
+    fn key(&self, key: &Key) -> Item {
+        HashMap::from([("pk".to_owned(), self.pk(&key.partition)), ("sk".to_owned(), AttributeValue::S(key.sort.clone()))])
+    }
+
+    /// The item that holds `row` at `key`.
+    ///
+    /// # Errors
+    ///
+    /// [`TableError::Form`] where `row` does not serialise to a map.
+    pub fn item(&self, key: &Key, row: &impl Serialize) -> Result<Item, TableError> {
+        let mut item: Item = serde_dynamo::to_item(row)?;
+        item.extend(self.key(key));
+        Ok(item)
+    }
+
+    /// Reads the item at `key`, strongly consistent.
+    ///
+    /// # Errors
+    ///
+    /// [`TableError::Unavailable`], [`TableError::Form`].
+    pub async fn get<T: DeserializeOwned>(&self, key: &Key) -> Result<Option<T>, TableError> {
+        let get = self.client.get_item().table_name(&self.name).set_key(Some(self.key(key))).consistent_read(true);
+        let got = get.send().await.map_err(TableError::unavailable)?;
+        Ok(got.item.map(serde_dynamo::from_item).transpose()?)
+    }
+
+    /// Reads the items at `keys`, in any order and without those that are not there; strongly consistent.
+    ///
+    /// # Errors
+    ///
+    /// [`TableError::Unavailable`], [`TableError::Form`].
+    pub async fn get_all<T: DeserializeOwned>(&self, keys: &[Key]) -> Result<Vec<T>, TableError> {
+        let mut rows = Vec::new();
+        for chunk in keys.chunks(100) {
+            let mut wanted: Vec<Item> = chunk.iter().map(|key| self.key(key)).collect();
+            for attempt in 0.. {
+                let request = aws_sdk_dynamodb::types::KeysAndAttributes::builder().consistent_read(true);
+                let request = request.set_keys(Some(wanted)).build().map_err(TableError::unavailable)?;
+                let call = self.client.batch_get_item().request_items(&self.name, request);
+                let got = call.send().await.map_err(TableError::unavailable)?;
+                for item in got.responses.into_iter().flat_map(|mut tables| tables.remove(&self.name)).flatten() {
+                    rows.push(serde_dynamo::from_item(item)?);
+                }
+                let left = got.unprocessed_keys.and_then(|mut tables| tables.remove(&self.name));
+                wanted = left.map(|left| left.keys).unwrap_or_default();
+                if wanted.is_empty() {
+                    break;
+                }
+                pause(attempt).await?;
+            }
+        }
+        Ok(rows)
+    }
+
+    /// Reads up to `limit` rows of `partition` whose sort key begins with `prefix`, after the sort key `after`.
+    ///
+    /// # Errors
+    ///
+    /// [`TableError::Unavailable`], [`TableError::Form`].
+    pub async fn page<T: DeserializeOwned>(
+        &self,
+        partition: &str,
+        prefix: &str,
+        limit: u32,
+        after: Option<&str>,
+    ) -> Result<Page<T>, TableError> {
+        let start = after.map(|sort| self.key(&Key::new(partition, sort)));
+        let query = self
+            .client
+            .query()
+            .table_name(&self.name)
+            .consistent_read(true)
+            .key_condition_expression("pk = :pk AND begins_with(sk, :sk)")
+            .expression_attribute_values(":pk", self.pk(partition))
+            .expression_attribute_values(":sk", AttributeValue::S(prefix.to_owned()))
+            .limit(i32::try_from(limit).unwrap_or(i32::MAX))
+            .set_exclusive_start_key(start);
+        let found = query.send().await.map_err(TableError::unavailable)?;
+        let rows = found.items.unwrap_or_default().into_iter().map(serde_dynamo::from_item).collect::<Result<_, _>>()?;
+        let after = found.last_evaluated_key.and_then(|mut key| key.remove("sk"));
+        Ok(Page { rows, after: after.and_then(|sort| sort.as_s().ok().cloned()) })
+    }
+
+    /// Reads every row of `partition` whose sort key begins with `prefix`, page by page.
+    ///
+    /// # Errors
+    ///
+    /// [`TableError::Unavailable`], [`TableError::Form`].
+    pub async fn all<T: DeserializeOwned>(&self, partition: &str, prefix: &str) -> Result<Vec<T>, TableError> {
+        let mut rows = Vec::new();
+        let mut after: Option<String> = None;
+        loop {
+            let page = self.page(partition, prefix, 1_000, after.as_deref()).await?;
+            rows.extend(page.rows);
+            after = page.after;
+            if after.is_none() {
+                return Ok(rows);
+            }
+        }
+    }
+
+    /// A put of an item made by [`TenantTable::item`], to be given its condition and sent.
+    pub fn put(&self, item: Item) -> PutItemFluentBuilder {
+        self.client.put_item().table_name(&self.name).set_item(Some(item))
+    }
+
+    /// An update of the item at `key`, to be given its expression and sent.
+    pub fn update(&self, key: &Key) -> UpdateItemFluentBuilder {
+        self.client.update_item().table_name(&self.name).set_key(Some(self.key(key)))
+    }
+
+    /// A deletion of the item at `key`, to be given its condition and sent.
+    pub fn delete(&self, key: &Key) -> DeleteItemFluentBuilder {
+        self.client.delete_item().table_name(&self.name).set_key(Some(self.key(key)))
+    }
+
+    /// A put, as part of a transaction.
+    pub fn part_put(&self, item: Item) -> builders::PutBuilder {
+        aws_sdk_dynamodb::types::Put::builder().table_name(&self.name).set_item(Some(item))
+    }
+
+    /// An update, as part of a transaction.
+    pub fn part_update(&self, key: &Key) -> builders::UpdateBuilder {
+        aws_sdk_dynamodb::types::Update::builder().table_name(&self.name).set_key(Some(self.key(key)))
+    }
+
+    /// A deletion, as part of a transaction.
+    pub fn part_delete(&self, key: &Key) -> builders::DeleteBuilder {
+        aws_sdk_dynamodb::types::Delete::builder().table_name(&self.name).set_key(Some(self.key(key)))
+    }
+
+    /// Writes all of `parts` or none, trying again where another transaction is in the way.
+    ///
+    /// # Errors
+    ///
+    /// [`TableError::Condition`] with the old item of each failed part where it was asked for, [`TableError::Unavailable`].
+    pub async fn transact(&self, parts: Vec<TransactWriteItem>) -> Result<(), TableError> {
+        for attempt in 0.. {
+            let call = self.client.transact_write_items().set_transact_items(Some(parts.clone()));
+            let Err(error) = call.send().await else { break };
+            match verdict(&error) {
+                Verdict::Condition(old) => return Err(TableError::Condition(old)),
+                Verdict::Conflict if attempt < ATTEMPTS => pause(attempt).await?,
+                Verdict::Conflict | Verdict::Other => return Err(TableError::unavailable(error)),
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes `writes`, each for itself and without conditions, as many at a time as the store takes. No two may share a key.
+    ///
+    /// # Errors
+    ///
+    /// [`TableError::Unavailable`]: some may have been written. To write them again is harmless.
+    pub async fn write_all(&self, writes: Vec<Write>) -> Result<(), TableError> {
+        for chunk in writes.chunks(BATCH) {
+            let mut left = chunk.iter().cloned().map(|write| self.request(write)).collect::<Result<Vec<_>, _>>()?;
+            for attempt in 0.. {
+                let call = self.client.batch_write_item().request_items(&self.name, left);
+                let done = call.send().await.map_err(TableError::unavailable)?;
+                left = done.unprocessed_items.and_then(|mut tables| tables.remove(&self.name)).unwrap_or_default();
+                if left.is_empty() {
+                    break;
+                }
+                pause(attempt).await?;
+            }
+        }
+        Ok(())
+    }
+
+    fn request(&self, write: Write) -> Result<WriteRequest, TableError> {
+        let request = WriteRequest::builder();
+        Ok(match write {
+            Write::Put(item) => {
+                let put = PutRequest::builder().set_item(Some(item)).build().map_err(TableError::unavailable)?;
+                request.put_request(put).build()
+            }
+            Write::Delete(key) => {
+                let delete = DeleteRequest::builder().set_key(Some(self.key(&key)));
+                request.delete_request(delete.build().map_err(TableError::unavailable)?).build()
+            }
+        })
+    }
+}
+
+enum Verdict {
+    Condition(Vec<Option<Item>>),
+    Conflict,
+    Other,
+}
+
+/// What a refused transaction was refused for: a condition wins over a conflict, since trying again would not mend it.
+fn verdict<R>(error: &SdkError<TransactWriteItemsError, R>) -> Verdict {
+    let Some(TransactWriteItemsError::TransactionCanceledException(canceled)) = error.as_service_error() else {
+        let code = error.code().unwrap_or_default();
+        return if code == "TransactionInProgressException" { Verdict::Conflict } else { Verdict::Other };
+    };
+    let reasons = canceled.cancellation_reasons();
+    let any = |code: &str| reasons.iter().any(|reason| reason.code() == Some(code));
+    if any("ConditionalCheckFailed") {
+        Verdict::Condition(reasons.iter().map(|reason| reason.item().cloned()).collect())
+    } else if any("TransactionConflict") || any("ThrottlingError") || any("ProvisionedThroughputExceeded") {
+        Verdict::Conflict
+    } else {
+        Verdict::Other
+    }
+}
+
+/// Waits before attempt `attempt + 1`: full jitter below 25 ms, doubled each time, at most 1.6 s.
+///
+/// Source: M. Brooker, "Exponential Backoff and Jitter", AWS Architecture Blog (2015).
+async fn pause(attempt: u32) -> Result<(), TableError> {
+    if attempt >= ATTEMPTS {
+        let what = std::io::Error::other("the store kept putting the writes off");
+        return Err(TableError::unavailable(what));
+    }
+    let ceiling_ms = 25_u64 << attempt.min(6);
+    let mut random = [0; 8];
+    let _ = ring::rand::SecureRandom::fill(&ring::rand::SystemRandom::new(), &mut random);
+    let wait_ms = u64::from_le_bytes(random) % ceiling_ms;
+    tokio::time::sleep(Duration::from_millis(wait_ms)).await;
+    Ok(())
+}

@@ -1,0 +1,169 @@
+//! What handlers take in: bodies, paths and queries that answer for their own faults.
+
+use crate::{ids::PersonId, problem::Problem};
+use axum::{
+    RequestExt,
+    body::Bytes,
+    extract::{FromRequest, FromRequestParts, Request, rejection::BytesRejection},
+    response::{IntoResponse, Response},
+};
+use http::{HeaderMap, StatusCode, header, request::Parts};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use std::borrow::Cow;
+
+/// A JSON body, in and out.
+///
+/// Coming in, it must be declared `application/json` (or `…+json`) and of the type's form. A `user_id` or `userId` in it that is
+/// not the verified caller grants nothing and is refused, whatever the body's type is.
+#[derive(Clone, Copy, Debug)]
+pub struct Json<T>(pub T);
+
+/// A path's parameters; a malformed one is the caller's fault, told by its name.
+#[derive(Clone, Copy, Debug)]
+pub struct Path<T>(pub T);
+
+/// A query's parameters; a malformed one is the caller's fault, told by its name.
+#[derive(Clone, Copy, Debug)]
+pub struct Query<T>(pub T);
+
+/// A body taken as it is, within the route's limit.
+#[derive(Clone, Debug)]
+pub struct Raw(pub Bytes);
+
+impl<S: Send + Sync> FromRequest<S> for Raw {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
+        request.extract().await.map(Self).map_err(|rejection: BytesRejection| match rejection.status() {
+            StatusCode::PAYLOAD_TOO_LARGE => Problem::too_large("http.body_too_large")
+                .detail("The body is larger than this route takes. Send less at a time."),
+            _ => Problem::bad_request("http.bad_request").detail("The body could not be read to its end."),
+        })
+    }
+}
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        if !is_json(request.headers()) {
+            return Err(Problem::unsupported_media_type("http.unsupported_media_type")
+                .detail("This route takes JSON. Send it with `content-type: application/json`."));
+        }
+        let caller = request.extensions().get::<PersonId>().cloned();
+        let Raw(body) = Raw::from_request(request, state).await?;
+        same_person(&body, caller.as_ref())?;
+        serde_json::from_slice(&body).map(Self).map_err(|why| {
+            Problem::bad_request("http.bad_request").detail(format!("The body is not what this route takes: {why}"))
+        })
+    }
+}
+
+impl<T: Serialize> IntoResponse for Json<T> {
+    fn into_response(self) -> Response {
+        match serde_json::to_vec(&self.0) {
+            Ok(body) => ([(header::CONTENT_TYPE, "application/json")], body).into_response(),
+            Err(error) => Problem::internal(&error).into_response(),
+        }
+    }
+}
+
+impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Path<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let path = axum::extract::Path::<T>::from_request_parts(parts, state).await;
+        path.map(|axum::extract::Path(value)| Self(value))
+            .map_err(|why| Problem::bad_request("http.bad_path").detail(why.body_text()))
+    }
+}
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let query = axum::extract::Query::<T>::from_request_parts(parts, state).await;
+        query
+            .map(|axum::extract::Query(value)| Self(value))
+            .map_err(|why| Problem::bad_request("http.bad_query").detail(why.body_text()))
+    }
+}
+
+/// The body's media type in lower case, without its parameters; empty where none is declared.
+pub fn media_type(headers: &HeaderMap) -> String {
+    let declared = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    declared.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    let media = media_type(headers);
+    media == "application/json" || (media.starts_with("application/") && media.ends_with("+json"))
+}
+
+/// The members by which older clients name the acting person.
+#[derive(Deserialize)]
+struct Claimed<'a> {
+    #[serde(borrow)]
+    user_id: Option<Cow<'a, str>>,
+    #[serde(borrow, rename = "userId")]
+    camel: Option<Cow<'a, str>>,
+}
+
+fn same_person(body: &[u8], caller: Option<&PersonId>) -> Result<(), Problem> {
+    let Some(caller) = caller else { return Ok(()) };
+    let Ok(Claimed { user_id, camel }) = serde_json::from_slice(body) else { return Ok(()) };
+    match user_id.iter().chain(&camel).all(|named| named == caller.as_str()) {
+        true => Ok(()),
+        false => Err(mismatch()),
+    }
+}
+
+/// The refusal of a `user_id` that is not the verified caller.
+pub fn mismatch() -> Problem {
+    Problem::forbidden("identity.user_mismatch")
+        .detail("The request names another user than its token does. Leave user_id out: the token says who you are.")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::{Router, body::Body, routing::post};
+    use tower::ServiceExt;
+
+    #[derive(Deserialize)]
+    struct Question {
+        question: String,
+    }
+
+    async fn send(content_type: &str, body: impl Into<Body>) -> (u16, String) {
+        let ask = |Json(body): Json<Question>| async move { body.question };
+        let routes = super::super::wrap(Router::new().route("/", post(ask)), Default::default());
+        let mut request = http::Request::post("/").header("content-type", content_type).body(body.into()).unwrap();
+        request.extensions_mut().insert(PersonId::from_subject("ada").unwrap());
+        let response = routes.oneshot(request).await.unwrap();
+        let status = response.status().as_u16();
+        let body = axum::body::to_bytes(response.into_body(), usize::MAX).await.unwrap();
+        (status, String::from_utf8(body.to_vec()).unwrap())
+    }
+
+    #[tokio::test]
+    async fn a_body_is_declared_json_of_the_right_form_and_size() {
+        let good = r#"{"question":"where is the oat milk?"}"#;
+        assert_eq!(send("application/json; charset=utf-8", good).await.0, 200);
+        assert_eq!(send("text/plain", good).await.0, 415);
+        assert_eq!(send("application/json", "{").await.0, 400);
+        assert_eq!(send("application/json", &b"{\"question\":\"\xff\"}"[..]).await.0, 400);
+        assert_eq!(send("application/json", "[".repeat(100_000)).await.0, 400);
+        assert_eq!(send("application/json", format!("{{\"question\":\"{}\"}}", "a".repeat(300_000))).await.0, 413);
+    }
+
+    #[tokio::test]
+    async fn a_body_that_names_another_person_is_refused_whatever_its_type() {
+        let body = |member: &str, person: &str| format!(r#"{{"question":"x","{member}":"{person}"}}"#);
+        assert_eq!(send("application/json", body("user_id", "ada")).await.0, 200);
+        for member in ["user_id", "userId"] {
+            let (status, problem) = send("application/json", body(member, "grace")).await;
+            assert!(status == 403 && problem.contains("identity.user_mismatch"), "{member}: {status} {problem}");
+        }
+    }
+}
