@@ -10,6 +10,7 @@
 //! | [`retriever`] | what every engine offers; the snapshot is one of them |
 //! | [`rank`] | fusion, calibration, recency, category, threshold |
 //! | [`manifest`] | what a snapshot is made of |
+//! | `warm` | snapshots fetched from the bucket, proven and kept open |
 
 #[cfg(feature = "build")]
 mod build;
@@ -33,6 +34,8 @@ mod spelling;
 pub mod text;
 #[cfg(feature = "build")]
 pub mod tsv;
+#[cfg(feature = "warm")]
+pub mod warm;
 
 #[cfg(feature = "build")]
 pub use build::{BuildError, Built, build};
@@ -45,3 +48,5 @@ pub use rank::{Ranked, Ranking, Settings, Weights};
 pub use retriever::{Hit, Hits, Query, Retriever, Scope, SearchError};
 pub use search::{Page, Request, search};
 pub use snapshot::{OpenError, Snapshot, verify};
+#[cfg(feature = "warm")]
+pub use warm::{Unavailable, Warm};

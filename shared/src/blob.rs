@@ -131,15 +131,13 @@ impl TenantBlobs {
     ///
     /// [`BlobError`]; over `max_bytes` it is [`BlobError::TooLarge`].
     pub async fn get(&self, digest: &Digest, max_bytes: u64) -> Result<Vec<u8>, BlobError> {
-        let mut bytes = Vec::new();
-        let found = self.stream(&self.object(digest), max_bytes, |chunk| {
+        let (object, mut bytes) = (self.object(digest), Vec::new());
+        let take = |chunk: &[u8]| {
             bytes.extend_from_slice(chunk);
             Ok(())
-        });
-        match found.await? == *digest {
-            true => Ok(bytes),
-            false => Err(BlobError::Damaged(self.object(digest))),
-        }
+        };
+        let found = self.stream(&object, max_bytes, take).await?;
+        if found == *digest { Ok(bytes) } else { Err(BlobError::Damaged(object)) }
     }
 
     /// Brings the object whose digest is `digest` into the file at `path`, chunk by chunk, and proves it. A file of other bytes
@@ -149,12 +147,9 @@ impl TenantBlobs {
     ///
     /// [`BlobError`]; over `max_bytes` it is [`BlobError::TooLarge`].
     pub async fn get_file(&self, digest: &Digest, path: &Path, max_bytes: u64) -> Result<(), BlobError> {
-        let mut file = std::fs::File::create(path)?;
-        let found = self.stream(&self.object(digest), max_bytes, |chunk| file.write_all(chunk)).await?;
-        match found == *digest {
-            true => Ok(()),
-            false => Err(BlobError::Damaged(self.object(digest))),
-        }
+        let (object, mut file) = (self.object(digest), std::fs::File::create(path)?);
+        let found = self.stream(&object, max_bytes, |chunk| file.write_all(chunk)).await?;
+        if found == *digest { Ok(()) } else { Err(BlobError::Damaged(object)) }
     }
 
     /// Brings the upload `id` into the file at `path` and returns its digest.
