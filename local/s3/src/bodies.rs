@@ -115,8 +115,7 @@ impl Sink {
     }
 
     /// Appends all of a file.
-    pub(crate) async fn append(&mut self, file: fs::File) -> io::Result<()> {
-        let mut file = tokio::fs::File::from_std(file);
+    pub(crate) async fn append(&mut self, mut file: tokio::fs::File) -> io::Result<()> {
         let mut chunk = vec![0; CHUNK];
         loop {
             match file.read(&mut chunk).await? {

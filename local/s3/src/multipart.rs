@@ -1,11 +1,11 @@
 //! Uploads in parts: each part is a body of its own, and completing puts them behind each other into one object.
 
 use std::collections::BTreeSet;
-use std::fs::File;
 
 use s3s::crypto::{Checksum as _, Md5};
 use s3s::dto::*;
 use s3s::{S3Error, S3Request, S3Result, s3_error};
+use tokio::fs::File;
 
 use crate::checksums::{Algorithm, Checksums, Claim, checksums_of, composite, same_sums, set_checksums};
 use crate::conditions;
@@ -147,7 +147,7 @@ pub(crate) async fn complete(
     let mut sink = store.bodies().draft(&whole).await?;
     for part in &chosen {
         // The file is gone if the part was replaced, or the upload ended, since it was looked up.
-        let file = File::open(store.bodies().path(&part.body)).map_err(|_| invalid_part())?;
+        let file = File::open(store.bodies().path(&part.body)).await.map_err(|_| invalid_part())?;
         sink.append(file).await.map_err(S3Error::internal_error)?;
     }
     let draft = sink.finish().await?;

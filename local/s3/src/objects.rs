@@ -260,7 +260,7 @@ pub(crate) async fn copy(store: &Store, req: S3Request<CopyObjectInput>) -> S3Re
         None => source.about.sums.keys().copied().collect(),
     };
     let mut sink = store.bodies().draft(&algorithms).await?;
-    sink.append(file).await.map_err(S3Error::internal_error)?;
+    sink.append(file.into()).await.map_err(S3Error::internal_error)?;
     let draft = sink.finish().await?;
     about.sums = draft.digest.sums.clone();
     about.composite = false;

@@ -12,6 +12,7 @@ use s3s::dto::*;
 use s3s::service::S3ServiceBuilder;
 use s3s::{S3, S3Request, S3Response, S3Result};
 use tokio::net::TcpListener;
+use tokio::task::JoinSet;
 
 use crate::store::Store;
 use crate::{buckets, listing, multipart, objects};
@@ -36,10 +37,13 @@ pub async fn serve(
     server.http1().timer(TokioTimer::new());
     server.http2().timer(TokioTimer::new());
     let connections = GracefulShutdown::new();
+    // Tasks that are still running when this is dropped are stopped, and let go of the store.
+    let mut tasks = JoinSet::new();
     let mut shutdown = pin!(shutdown);
     loop {
         let socket = tokio::select! {
             accepted = listener.accept() => accepted,
+            Some(_) = tasks.join_next() => continue,
             () = &mut shutdown => break,
         };
         match socket {
@@ -47,7 +51,7 @@ pub async fn serve(
                 let _ = socket.set_nodelay(true);
                 let connection = server.serve_connection(TokioIo::new(socket), service.clone()).into_owned();
                 let connection = connections.watch(connection);
-                tokio::spawn(async move {
+                tasks.spawn(async move {
                     if let Err(error) = connection.await {
                         tracing::debug!("a connection to the object store broke: {error}");
                     }
@@ -61,7 +65,11 @@ pub async fn serve(
         }
     }
     drop(listener);
-    if tokio::time::timeout(GRACE, connections.shutdown()).await.is_err() {
+    let ended = async {
+        connections.shutdown().await;
+        while tasks.join_next().await.is_some() {}
+    };
+    if tokio::time::timeout(GRACE, ended).await.is_err() {
         tracing::warn!("requests to the object store were still under way at its end");
     }
 }

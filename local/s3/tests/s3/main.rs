@@ -8,4 +8,6 @@ mod model;
 mod multipart;
 mod objects;
 mod races;
+mod speed;
 mod support;
+mod wire;

@@ -105,15 +105,18 @@ pub(crate) fn files(folder: &Path) -> Vec<PathBuf> {
 
 /// A client that never retries, so that each call is one request.
 pub(crate) fn client(address: SocketAddr, access: &str, secret: &str) -> Client {
-    let config = Config::builder()
+    Client::from_conf(config(address, access, secret).build())
+}
+
+pub(crate) fn config(address: SocketAddr, access: &str, secret: &str) -> aws_sdk_s3::config::Builder {
+    Config::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new("us-east-1"))
         .credentials_provider(Credentials::new(access, secret, None, None, "test"))
         .endpoint_url(format!("http://{address}"))
         .force_path_style(true)
         .retry_config(RetryConfig::disabled())
-        .http_client(Builder::new().build_http());
-    Client::from_conf(config.build())
+        .http_client(Builder::new().build_http())
 }
 
 pub(crate) async fn bytes(client: &Client, key: &str) -> Option<Vec<u8>> {
