@@ -56,7 +56,8 @@ fn serving(whole: &Value, id: &str, properties: &Value, faults: &mut Faults) {
 
 fn watches(alarm: &Value, function: &str, metric: &str) -> bool {
     let properties = &alarm["Properties"];
-    let named = items(&properties["Dimensions"]).iter().any(|d| d["Name"] == "FunctionName" && d["Value"]["Ref"] == function);
+    let named =
+        items(&properties["Dimensions"]).iter().any(|d| d["Name"] == "FunctionName" && d["Value"]["Ref"] == function);
     properties["Namespace"] == "AWS/Lambda" && properties["MetricName"] == metric && named
 }
 
@@ -66,7 +67,9 @@ fn secretless(place: &str, variable: &str, value: &Value, faults: &mut Faults) {
     let about_secrets = ["SECRET_ID", "SECRETS_TTL_SECONDS", "SECRETS_STALE_MAX_SECONDS"];
     let named = secretive.iter().any(|part| variable.contains(part)) && !about_secrets.contains(&variable);
     faults.unless(!named, "env.secret", place, "named like a secret");
-    texts(value, place, &mut |place, text| faults.unless(!looks_secret(text), "env.secret", place, "looks like a secret"));
+    texts(value, place, &mut |place, text| {
+        faults.unless(!looks_secret(text), "env.secret", place, "looks like a secret")
+    });
 }
 
 /// Known prefixes of keys, addresses with a password, dynamic references that would put the value into the variable, and

@@ -26,10 +26,7 @@ pub(crate) const PUBLIC: [&str; 1] = ["GET /openapi.json"];
 
 /// The properties that SAM knows of each event; one that it does not know it passes over in silence.
 const KNOWN: [(&str, &[&str]); 2] = [
-    (
-        "HttpApi",
-        &["ApiId", "Auth", "Method", "Path", "PayloadFormatVersion", "RouteSettings", "TimeoutInMillis"],
-    ),
+    ("HttpApi", &["ApiId", "Auth", "Method", "Path", "PayloadFormatVersion", "RouteSettings", "TimeoutInMillis"]),
     (
         "ScheduleV2",
         &[

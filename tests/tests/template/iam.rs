@@ -25,7 +25,12 @@ pub(crate) fn check(whole: &Value, faults: &mut Faults) {
             .filter(|(other, f)| *other != id && referred(&f["Properties"]["Role"]).map(|(role, _)| role) == role)
             .count();
         faults.unless(shared == 0, "iam.own_role", id, "shares its role");
-        faults.unless(function["Properties"]["Policies"].is_null(), "iam.own_role", id, "Policies beside a role are ignored");
+        faults.unless(
+            function["Properties"]["Policies"].is_null(),
+            "iam.own_role",
+            id,
+            "Policies beside a role are ignored",
+        );
     }
 }
 
@@ -62,7 +67,15 @@ fn allow(whole: &Value, place: &str, role: &str, statement: &Value, faults: &mut
 }
 
 /// Rows are reached by keys that begin with a tenant; only a scheduled job may scan, and only an index.
-fn rows(whole: &Value, place: &str, role: &str, statement: &Value, actions: &[&str], on: &[&Value], faults: &mut Faults) {
+fn rows(
+    whole: &Value,
+    place: &str,
+    role: &str,
+    statement: &Value,
+    actions: &[&str],
+    on: &[&Value],
+    faults: &mut Faults,
+) {
     if actions.contains(&"dynamodb:Scan") {
         let alone = actions.len() == 1;
         let index = on.iter().all(|resource| referred(resource).is_some_and(|(_, rest)| rest.starts_with("/index/")));

@@ -42,7 +42,9 @@ fn the_openapi_document_has_the_routes_of_the_template() {
     let Ok(text) = std::fs::read_to_string(path) else { return };
     let document: serde_json::Value = serde_json::from_str(&text).unwrap();
     let mut routes: Vec<String> = fault::entries(&document["paths"])
-        .flat_map(|(path, item)| fault::entries(item).map(move |(method, _)| format!("{} {path}", method.to_uppercase())))
+        .flat_map(|(path, item)| {
+            fault::entries(item).map(move |(method, _)| format!("{} {path}", method.to_uppercase()))
+        })
         .filter(|route| !route.starts_with("PARAMETERS ") && !route.starts_with("SUMMARY "))
         .collect();
     routes.sort();

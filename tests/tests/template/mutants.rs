@@ -7,19 +7,49 @@ type Mutant = (&'static str, &'static str, &'static str, &'static str);
 
 const MUTANTS: &[Mutant] = &[
     // Roles
-    ("a wildcard action", "dynamodb:GetItem, dynamodb:BatchGetItem, dynamodb:Query", "dynamodb:*", "iam.wildcard_action"),
+    (
+        "a wildcard action",
+        "dynamodb:GetItem, dynamodb:BatchGetItem, dynamodb:Query",
+        "dynamodb:*",
+        "iam.wildcard_action",
+    ),
     ("a half wildcard action", "Action: s3:GetObject\n", "Action: s3:Get*\n", "iam.wildcard_action"),
     ("everything but one action", "Action: s3:GetObject\n", "NotAction: s3:PutObject\n", "iam.wildcard_action"),
     ("a wildcard resource", "Resource: !GetAtt CatalogTable.Arn", "Resource: \"*\"", "iam.wildcard_resource"),
-    ("a resource that is not ours", "Resource: !GetAtt AskLogs.Arn", "Resource: !Sub arn:${AWS::Partition}:logs:*", "iam.wildcard_resource"),
+    (
+        "a resource that is not ours",
+        "Resource: !GetAtt AskLogs.Arn",
+        "Resource: !Sub arn:${AWS::Partition}:logs:*",
+        "iam.wildcard_resource",
+    ),
     ("all of a bucket", "!Sub ${ArtifactBucket.Arn}/*/sha256/*", "!Sub ${ArtifactBucket.Arn}/*", "iam.bucket_too_wide"),
-    ("a secret by prefix", "Resource: !Ref SmartstoreSecret", "Resource: !Sub ${SmartstoreSecret}*", "iam.secret_too_wide"),
+    (
+        "a secret by prefix",
+        "Resource: !Ref SmartstoreSecret",
+        "Resource: !Sub ${SmartstoreSecret}*",
+        "iam.secret_too_wide",
+    ),
     ("every index", "${CatalogTable.Arn}/index/pending", "${CatalogTable.Arn}/index/*", "iam.index_not_named"),
-    ("a scan of the table", "Resource: !Sub ${CatalogTable.Arn}/index/pending", "Resource: !GetAtt CatalogTable.Arn", "iam.scan"),
-    ("a scan by a function that serves people", "dynamodb:GetItem, dynamodb:BatchGetItem, dynamodb:Query", "dynamodb:Scan", "iam.scan"),
+    (
+        "a scan of the table",
+        "Resource: !Sub ${CatalogTable.Arn}/index/pending",
+        "Resource: !GetAtt CatalogTable.Arn",
+        "iam.scan",
+    ),
+    (
+        "a scan by a function that serves people",
+        "dynamodb:GetItem, dynamodb:BatchGetItem, dynamodb:Query",
+        "dynamodb:Scan",
+        "iam.scan",
+    ),
     ("keys of no tenant", "dynamodb:LeadingKeys: [\"T#*\"]", "dynamodb:LeadingKeys: [\"*\"]", "iam.leading_keys"),
     ("a condition on another key", "ForAllValues:StringLike:", "ForAnyValue:StringLike:", "iam.leading_keys"),
-    ("no keys at all", "dynamodb:LeadingKeys: \"false\"", "dynamodb:LeadingKeys: \"true\"", "iam.leading_keys_may_be_absent"),
+    (
+        "no keys at all",
+        "dynamodb:LeadingKeys: \"false\"",
+        "dynamodb:LeadingKeys: \"true\"",
+        "iam.leading_keys_may_be_absent",
+    ),
     (
         "no word on absent keys",
         "                  \"Null\":\n                    dynamodb:LeadingKeys: \"false\"\n",
@@ -33,14 +63,29 @@ const MUTANTS: &[Mutant] = &[
         "iam.managed_policy",
     ),
     ("a borrowed role", "Role: !GetAtt AskRole.Arn", "Role: !GetAtt CatalogRole.Arn", "iam.own_role"),
-    ("SAM's own role", "      Role: !GetAtt AskRole.Arn\n", "      Policies: [AmazonDynamoDBFullAccess]\n", "iam.own_role"),
+    (
+        "SAM's own role",
+        "      Role: !GetAtt AskRole.Arn\n",
+        "      Policies: [AmazonDynamoDBFullAccess]\n",
+        "iam.own_role",
+    ),
     // Events
     ("a misspelt method", "Method: POST", "Methd: POST", "event.unknown_property"),
     ("a misspelt authorizer", "            Auth:\n", "            Auht:\n", "event.unknown_property"),
     ("a misspelt schedule", "FlexibleTimeWindow:", "FlexibleTimewindow:", "event.unknown_property"),
     ("a misspelt event", "Type: ScheduleV2", "Type: SheduleV2", "event.unknown_type"),
-    ("a missing route", "Path: /catalog/stores/{store_id}/search", "Path: /catalog/stores/{store_id}/serch", "route.missing"),
-    ("a route that nobody knows", "Path: /catalog/stores/{store_id}/search", "Path: /catalog/{store_id}/search", "route.unknown"),
+    (
+        "a missing route",
+        "Path: /catalog/stores/{store_id}/search",
+        "Path: /catalog/stores/{store_id}/serch",
+        "route.missing",
+    ),
+    (
+        "a route that nobody knows",
+        "Path: /catalog/stores/{store_id}/search",
+        "Path: /catalog/{store_id}/search",
+        "route.unknown",
+    ),
     ("a route twice", "Path: /catalog/stores/{store_id}/search", "Path: /catalog/stores/{store_id}", "route.twice"),
     (
         "a route without authorizer",
@@ -54,7 +99,12 @@ const MUTANTS: &[Mutant] = &[
     ("another issuer", "securetoken.google.com/${ProjectId}", "accounts.google.com", "gateway.issuer"),
     ("tokens for anyone", "audience: [!Ref ProjectId]", "audience: [!Ref ProjectId, \"*\"]", "gateway.audience"),
     ("no limit of bursts", "        ThrottlingBurstLimit: !Ref ThrottleBurst\n", "", "gateway.throttle"),
-    ("addresses in the log", "\"route\":\"$context.routeKey\"", "\"ip\":\"$context.identity.sourceIp\"", "gateway.access_log"),
+    (
+        "addresses in the log",
+        "\"route\":\"$context.routeKey\"",
+        "\"ip\":\"$context.identity.sourceIp\"",
+        "gateway.access_log",
+    ),
     // The clock
     ("a bad unit", "rate(1 minute)", "rate(1 minutos)", "schedule.expression"),
     ("a plural of one", "rate(1 minute)", "rate(1 minutes)", "schedule.expression"),
@@ -83,22 +133,57 @@ const MUTANTS: &[Mutant] = &[
     ("a bucket for anyone", "Effect: Deny", "Effect: Allow", "bucket.public"),
     ("plain HTTP", "aws:SecureTransport: \"false\"", "aws:SecureTransport: \"true\"", "bucket.tls_only"),
     ("plain HTTP to objects", "              - !Sub ${ArtifactBucket.Arn}/*\n", "", "bucket.tls_only"),
-    ("no versions", "      VersioningConfiguration:\n        Status: Enabled", "      VersioningConfiguration:\n        Status: Suspended", "bucket.versions"),
-    ("an open bucket at rest", "          - ServerSideEncryptionByDefault:\n              SSEAlgorithm: AES256", "          []", "bucket.encryption"),
+    (
+        "no versions",
+        "      VersioningConfiguration:\n        Status: Enabled",
+        "      VersioningConfiguration:\n        Status: Suspended",
+        "bucket.versions",
+    ),
+    (
+        "an open bucket at rest",
+        "          - ServerSideEncryptionByDefault:\n              SSEAlgorithm: AES256",
+        "          []",
+        "bucket.encryption",
+    ),
     ("snapshots that expire", "            Prefix: uploads/\n", "", "bucket.lifecycle"),
-    ("halves for ever", "            Status: Enabled\n            Abort", "            Status: Disabled\n            Abort", "bucket.lifecycle"),
+    (
+        "halves for ever",
+        "            Status: Enabled\n            Abort",
+        "            Status: Disabled\n            Abort",
+        "bucket.lifecycle",
+    ),
     ("log lines for ever", "      RetentionInDays: !Ref LogRetentionDays\n", "", "logs.retention"),
-    ("a secret in the template", "      GenerateSecretString:\n", "      SecretString: '{}'\n      GenerateSecretString:\n", "secret.literal"),
+    (
+        "a secret in the template",
+        "      GenerateSecretString:\n",
+        "      SecretString: '{}'\n      GenerateSecretString:\n",
+        "secret.literal",
+    ),
     // Functions
     ("another processor", "Architectures: [arm64]", "Architectures: [x86_64]", "function.architecture"),
     ("another builder", "BuildMethod: rust-cargolambda", "BuildMethod: makefile", "function.build"),
     ("the same binary twice", "Binary: catalog-publish", "Binary: catalog", "function.build"),
-    ("no bound", "      ReservedConcurrentExecutions: !If [KeepsHttpConcurrency, !Ref HttpConcurrency, !Ref AWS::NoValue]\n", "", "function.concurrency"),
-    ("a public address", "      Timeout: 28\n", "      Timeout: 28\n      FunctionUrlConfig:\n        AuthType: NONE\n", "function.public_url"),
+    (
+        "no bound",
+        "      ReservedConcurrentExecutions: !If [KeepsHttpConcurrency, !Ref HttpConcurrency, !Ref AWS::NoValue]\n",
+        "",
+        "function.concurrency",
+    ),
+    (
+        "a public address",
+        "      Timeout: 28\n",
+        "      Timeout: 28\n      FunctionUrlConfig:\n        AuthType: NONE\n",
+        "function.public_url",
+    ),
     ("a log of Lambda's own making", "        LogGroup: !Ref AskLogs\n", "", "function.log_group"),
     ("slower than the gateway waits", "      Timeout: 28\n", "      Timeout: 60\n", "function.timeout"),
     ("all at once", "Type: Canary10Percent5Minutes", "Type: AllAtOnce", "function.canary"),
-    ("an alarm that is not there", "          - !Ref AskErrorsAlarm\n", "          - !Ref AskErorsAlarm\n", "function.canary"),
+    (
+        "an alarm that is not there",
+        "          - !Ref AskErrorsAlarm\n",
+        "          - !Ref AskErorsAlarm\n",
+        "function.canary",
+    ),
     ("failed runs forgotten", "            Destination: !GetAtt PublishDeadLetters.Arn\n", "", "function.failed_runs"),
     ("no alarm on errors", "      MetricName: Errors\n", "      MetricName: Invocations\n", "function.alarm"),
     ("an alarm to nobody", "      AlarmActions: [!Ref AlertTopic]\n", "", "alarm.nobody_told"),
@@ -108,7 +193,12 @@ const MUTANTS: &[Mutant] = &[
         "          ANSWER_PROVIDER: extractive\n          ANTHROPIC_API_KEY: none\n",
         "env.secret",
     ),
-    ("a secret under an innocent name", "ANSWER_PROVIDER: extractive", "ANSWER_PROVIDER: sk-ant-0123456789abcdef", "env.secret"),
+    (
+        "a secret under an innocent name",
+        "ANSWER_PROVIDER: extractive",
+        "ANSWER_PROVIDER: sk-ant-0123456789abcdef",
+        "env.secret",
+    ),
     (
         "a secret by dynamic reference",
         "ANSWER_PROVIDER: extractive",
@@ -125,7 +215,12 @@ const MUTANTS: &[Mutant] = &[
         "      BucketName: smartstore-artifacts\n      # Snapshots under",
         "portable.name",
     ),
-    ("a function's name", "FunctionName: !Sub smartstore-${Stage}-ask", "FunctionName: smartstore-ask", "portable.name"),
+    (
+        "a function's name",
+        "FunctionName: !Sub smartstore-${Stage}-ask",
+        "FunctionName: smartstore-ask",
+        "portable.name",
+    ),
     ("a key twice", "      Timeout: 28\n", "      Timeout: 28\n      Timeout: 29\n", "yaml"),
 ];
 
@@ -152,7 +247,8 @@ fn every_rule_has_a_seeded_fault() {
         include_str!("functions.rs"),
         include_str!("portable.rs"),
     ];
-    let areas = ["iam.", "event.", "route.", "gateway.", "schedule.", "store.", "table.", "bucket.", "logs.", "secret."];
+    let areas =
+        ["iam.", "event.", "route.", "gateway.", "schedule.", "store.", "table.", "bucket.", "logs.", "secret."];
     let areas = areas.iter().chain(&["function.", "alarm.", "env.", "portable."]);
     let areas: Vec<_> = areas.collect();
     let mut rules = 0;

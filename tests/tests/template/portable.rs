@@ -34,7 +34,8 @@ fn varies(name: &Value) -> bool {
 
 /// Twelve digits that stand alone.
 fn has_account(text: &str) -> bool {
-    text.split(|c: char| !c.is_ascii_alphanumeric()).any(|word| word.len() == 12 && word.bytes().all(|b| b.is_ascii_digit()))
+    text.split(|c: char| !c.is_ascii_alphanumeric())
+        .any(|word| word.len() == 12 && word.bytes().all(|b| b.is_ascii_digit()))
 }
 
 /// `eu-central-1`, `us-gov-west-1`

@@ -16,7 +16,9 @@ pub(crate) fn check(whole: &Value, faults: &mut Faults) {
     }
     for (id, policy) in of_type(whole, "AWS::S3::BucketPolicy") {
         let statements = items(&policy["Properties"]["PolicyDocument"]["Statement"]);
-        let opens = statements.iter().any(|s| s["Effect"] == "Allow" && (s["Principal"] == "*" || s["Principal"]["AWS"] == "*"));
+        let opens = statements
+            .iter()
+            .any(|s| s["Effect"] == "Allow" && (s["Principal"] == "*" || s["Principal"]["AWS"] == "*"));
         faults.unless(!opens, "bucket.public", id, "allows anyone");
     }
     for (id, resource) in of_type(whole, "AWS::Logs::LogGroup") {
@@ -41,7 +43,12 @@ fn table(id: &str, properties: &Value, faults: &mut Faults) {
     faults.unless(recovers, "table.recovery", id, &properties["PointInTimeRecoverySpecification"]);
     let protected = on(&properties["DeletionProtectionEnabled"]);
     faults.unless(protected, "table.deletion_protection", id, &properties["DeletionProtectionEnabled"]);
-    faults.unless(on(&properties["SSESpecification"]["SSEEnabled"]), "table.encryption", id, &properties["SSESpecification"]);
+    faults.unless(
+        on(&properties["SSESpecification"]["SSEEnabled"]),
+        "table.encryption",
+        id,
+        &properties["SSESpecification"],
+    );
     let on_demand = properties["BillingMode"] == "PAY_PER_REQUEST";
     faults.unless(on_demand, "table.billing", id, &properties["BillingMode"]);
     let schemas = items(&properties["GlobalSecondaryIndexes"]).into_iter().chain([properties]);
