@@ -97,6 +97,11 @@ impl Weights {
         }
         Ok(Self { similarity: similarity / sum, recency: recency / sum, category: category / sum })
     }
+
+    /// The weighted sum of three values from 0 to 1, itself from 0 to 1.
+    pub fn sum(&self, similarity: f64, recency: f64, category: f64) -> f64 {
+        self.similarity * similarity + self.recency * recency + self.category * category
+    }
 }
 
 impl Default for Weights {

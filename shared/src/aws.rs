@@ -6,6 +6,8 @@
 use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
 use aws_smithy_http_client::{Builder, Connector, tls};
 use aws_smithy_runtime_api::client::http::{HttpConnector, SharedHttpClient, SharedHttpConnector};
+use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+use aws_smithy_types::body::SdkBody;
 use aws_types::{SdkConfig, region::Region};
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
@@ -160,14 +162,50 @@ impl Fetch {
     ///
     /// [`FetchError`]; any HTTP status is a success here.
     pub async fn get(&self, url: &str, timeout: Duration, max_bytes: usize) -> Result<Fetched, FetchError> {
-        let fetching = self.fetch(url, max_bytes);
-        tokio::time::timeout(timeout, fetching).await.unwrap_or(Err(FetchError::Timeout(timeout)))
+        self.within(timeout, url, None, max_bytes).await
     }
 
-    async fn fetch(&self, url: &str, max_bytes: usize) -> Result<Fetched, FetchError> {
+    /// Posts the JSON document `body` to `url` and takes the whole answer, within `timeout` and `max_bytes`.
+    ///
+    /// # Errors
+    ///
+    /// [`FetchError`]; any HTTP status is a success here.
+    pub async fn post_json(
+        &self,
+        url: &str,
+        body: Vec<u8>,
+        timeout: Duration,
+        max_bytes: usize,
+    ) -> Result<Fetched, FetchError> {
+        self.within(timeout, url, Some(body), max_bytes).await
+    }
+
+    async fn within(
+        &self,
+        timeout: Duration,
+        url: &str,
+        json: Option<Vec<u8>>,
+        max_bytes: usize,
+    ) -> Result<Fetched, FetchError> {
+        let call = self.call(url, json, max_bytes);
+        tokio::time::timeout(timeout, call).await.unwrap_or(Err(FetchError::Timeout(timeout)))
+    }
+
+    async fn call(&self, url: &str, json: Option<Vec<u8>>, max_bytes: usize) -> Result<Fetched, FetchError> {
         let connection = |why: &dyn std::error::Error| FetchError::Connection(crate::problem::chain(why));
-        let mut request = aws_smithy_runtime_api::http::Request::empty();
-        request.set_uri(url.to_owned()).map_err(|_| FetchError::Url(url.to_owned()))?;
+        let malformed = |_| FetchError::Url(url.to_owned());
+        let mut request = match json {
+            None => HttpRequest::empty(),
+            Some(json) => {
+                let length = json.len().to_string();
+                let mut request = HttpRequest::new(SdkBody::from(json));
+                request.set_method("POST").map_err(malformed)?;
+                request.headers_mut().insert("content-type", "application/json");
+                request.headers_mut().insert("content-length", length);
+                request
+            }
+        };
+        request.set_uri(url.to_owned()).map_err(malformed)?;
         let response = self.0.call(request).await.map_err(|why| connection(&why))?;
         let response = response.try_into_http1x().map_err(|why| connection(&why))?;
         let (parts, mut body) = response.into_parts();

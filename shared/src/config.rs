@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, fmt::Display, str::FromStr};
 
 /// Reads settings and collects what is missing or wrong, so that one start names every fault.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Env {
     values: BTreeMap<String, String>,
     faults: Vec<String>,
@@ -68,13 +68,22 @@ impl Env {
         self.faults.push(what.into());
     }
 
+    /// Goes on where no fault was met yet.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError`] with one sentence for each fault.
+    pub fn checked(&self) -> Result<(), ConfigError> {
+        if self.faults.is_empty() { Ok(()) } else { Err(ConfigError(self.faults.clone())) }
+    }
+
     /// Hands `config` on, or every fault that was met while reading it.
     ///
     /// # Errors
     ///
     /// [`ConfigError`] with one sentence for each fault.
     pub fn finish<T>(self, config: T) -> Result<T, ConfigError> {
-        if self.faults.is_empty() { Ok(config) } else { Err(ConfigError(self.faults)) }
+        self.checked().map(|()| config)
     }
 }
 

@@ -36,6 +36,12 @@ impl Locale {
     }
 }
 
+/// The language to answer in: the one that the request's header names, else the person's own, else English.
+pub fn of(headers: &http::HeaderMap, own: Option<Locale>) -> Locale {
+    let named = headers.get(HEADER).and_then(|value| value.to_str().ok()).and_then(Locale::served);
+    named.or(own).unwrap_or_default()
+}
+
 impl FromStr for Locale {
     type Err = Infallible;
     fn from_str(tag: &str) -> Result<Self, Infallible> {

@@ -111,9 +111,9 @@ struct Inner {
     loading: Mutex<()>,
 }
 
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 struct State {
-    values: Arc<BTreeMap<String, SecretString>>,
+    values: BTreeMap<String, SecretString>,
     loaded: Option<Timestamp>,
     /// When and why the last load failed; `None` after one that did not.
     failed: Option<(Timestamp, SecretError)>,
@@ -161,11 +161,11 @@ impl Secrets {
         let inner = &*self.0;
         let _turn = inner.loading.lock().await;
         let known = inner.is_usable() && inner.pick(key).as_ref() == Ok(refused);
-        let asked_before = inner.state().refused.get(key) == Some(refused);
+        let asked_before = inner.read(|state| state.refused.get(key) == Some(refused));
         if known && !asked_before && !inner.pauses() {
             inner.load().await;
             let current = inner.pick(key);
-            if inner.state().failed.is_none() && current.as_ref() == Ok(refused) {
+            if inner.read(|state| state.failed.is_none()) && current.as_ref() == Ok(refused) {
                 inner.change(|state| drop(state.refused.insert(key.to_owned(), refused.clone())));
             }
         }
@@ -187,7 +187,7 @@ impl Inner {
         };
         match values {
             Ok(values) => self.change(|state| {
-                (state.values, state.loaded, state.failed) = (Arc::new(values), Some(now), None);
+                (state.values, state.loaded, state.failed) = (values, Some(now), None);
             }),
             Err(why) => {
                 tracing::error!(event = "secrets_not_loaded", "no secrets were loaded: {why}");
@@ -199,9 +199,10 @@ impl Inner {
     /// The member `key` of what is known and may still serve.
     fn pick(&self, key: &str) -> Result<SecretString, SecretError> {
         if !self.is_usable() {
-            return Err(self.state().failed.map_or(SecretError::Unavailable, |(_, why)| why));
+            let why = self.read(|state| state.failed.as_ref().map(|(_, why)| why.clone()));
+            return Err(why.unwrap_or(SecretError::Unavailable));
         }
-        self.state().values.get(key).cloned().ok_or_else(|| SecretError::NoSuchKey(key.to_owned()))
+        self.read(|state| state.values.get(key).cloned()).ok_or_else(|| SecretError::NoSuchKey(key.to_owned()))
     }
 
     fn is_fresh(&self) -> bool {
@@ -214,17 +215,17 @@ impl Inner {
 
     /// Whether the values were loaded less than `age` ago, and not after a clock that was set back.
     fn within(&self, age: SignedDuration) -> bool {
-        let (loaded, now) = (self.state().loaded, self.clock.now());
+        let (loaded, now) = (self.read(|state| state.loaded), self.clock.now());
         loaded.is_some_and(|loaded| loaded <= now && now.duration_since(loaded) < age)
     }
 
     fn pauses(&self) -> bool {
-        let (failed, now) = (self.state().failed, self.clock.now());
-        failed.is_some_and(|(at, _)| at <= now && now.duration_since(at) < PAUSE)
+        let (failed, now) = (self.read(|state| state.failed.as_ref().map(|(at, _)| *at)), self.clock.now());
+        failed.is_some_and(|at| at <= now && now.duration_since(at) < PAUSE)
     }
 
-    fn state(&self) -> State {
-        self.state.read().unwrap_or_else(PoisonError::into_inner).clone()
+    fn read<T>(&self, look: impl FnOnce(&State) -> T) -> T {
+        look(&self.state.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     fn change(&self, change: impl FnOnce(&mut State)) {
