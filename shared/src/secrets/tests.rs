@@ -1,0 +1,125 @@
+use super::*;
+use crate::{
+    auth::testing::{Answer, Loopback, now},
+    aws::{Aws, Endpoints},
+};
+use futures::future::join_all;
+use serde_json::json;
+
+struct Stage {
+    server: Loopback,
+    clock: Clock,
+    secrets: Secrets,
+}
+
+fn holding(value: &str) -> Answer {
+    let body = json!({"Name": "smartstore-ai/test", "SecretString": value});
+    Answer::ok(body.to_string()).with("content-type", "application/x-amz-json-1.1")
+}
+
+fn refusing() -> Answer {
+    let body = json!({"__type": "AccessDeniedException", "Message": "no"}).to_string();
+    Answer { body: body.into_bytes(), ..Answer::status(400) }
+}
+
+impl Stage {
+    async fn with(answer: Answer) -> Self {
+        let server = Loopback::answering(answer).await;
+        let endpoints = Endpoints { secrets_manager: Some(server.url.clone()), ..Endpoints::default() };
+        let client = Aws::local(endpoints, "test", "test").secrets_manager();
+        let mut env: Env = [("SECRET_ID", "smartstore-ai/test")].into_iter().collect();
+        let (config, clock) = (SecretsConfig::from_env(&mut env), Clock::frozen(now()));
+        let secrets = Secrets::new(client, config, &clock);
+        Self { server, clock, secrets }
+    }
+
+    async fn get(&self, key: &str) -> Result<String, SecretError> {
+        self.secrets.get(key).await.map(|secret| secret.expose().to_owned())
+    }
+
+    fn pass(&self, seconds: i64) {
+        self.clock.advance(SignedDuration::from_secs(seconds));
+    }
+}
+
+#[test]
+fn a_secret_shows_itself_to_nobody() {
+    assert_eq!(format!("{:?}", SecretString::from("hunter2".to_owned())), "[redacted]");
+}
+
+#[tokio::test]
+async fn a_value_is_loaded_once_and_kept_for_its_time() {
+    let stage = Stage::with(holding(r#"{"KEY":"one"}"#)).await;
+    let gets = join_all((0..100).map(|_| stage.get("KEY"))).await;
+    assert!(gets.iter().all(|value| value.as_deref() == Ok("one")), "{gets:?}");
+    stage.pass(299);
+    assert_eq!(stage.get("OTHER").await, Err(SecretError::NoSuchKey("OTHER".to_owned())));
+    assert_eq!(stage.server.asked(), 1);
+    stage.server.answer(holding(r#"{"KEY":"two"}"#));
+    stage.pass(1);
+    assert_eq!(stage.get("KEY").await.as_deref(), Ok("two"));
+    assert_eq!(stage.server.asked(), 2);
+}
+
+#[tokio::test]
+async fn a_refused_value_is_replaced_by_one_refresh_for_all_who_were_refused() {
+    let stage = Stage::with(holding(r#"{"KEY":"one"}"#)).await;
+    let old = stage.secrets.get("KEY").await.unwrap();
+    stage.server.answer(holding(r#"{"KEY":"two"}"#));
+    let refreshed = join_all((0..50).map(|_| stage.secrets.refresh_after_refusal("KEY", &old))).await;
+    assert!(refreshed.iter().all(|value| value.as_ref().unwrap().as_ref().unwrap().expose() == "two"));
+    assert_eq!(stage.server.asked(), 2);
+}
+
+#[tokio::test]
+async fn a_value_that_is_refused_and_current_is_asked_for_once_only() {
+    let stage = Stage::with(holding(r#"{"KEY":"one"}"#)).await;
+    let old = stage.secrets.get("KEY").await.unwrap();
+    for _ in 0..20 {
+        assert_eq!(stage.secrets.refresh_after_refusal("KEY", &old).await, Ok(None));
+    }
+    assert_eq!(stage.server.asked(), 2);
+    stage.server.answer(holding(r#"{"KEY":"two"}"#));
+    stage.pass(300);
+    assert_eq!(stage.get("KEY").await.as_deref(), Ok("two"), "the end of its time still brings the new value");
+}
+
+#[tokio::test]
+async fn an_outage_is_bridged_for_a_stated_time_and_not_hammered() {
+    let stage = Stage::with(holding(r#"{"KEY":"one"}"#)).await;
+    stage.get("KEY").await.unwrap();
+    stage.server.answer(refusing());
+    stage.pass(300);
+    for _ in 0..20 {
+        assert_eq!(stage.get("KEY").await.as_deref(), Ok("one"));
+    }
+    assert_eq!(stage.server.asked(), 2);
+    stage.pass(899);
+    assert_eq!(stage.get("KEY").await.as_deref(), Ok("one"));
+    stage.pass(1);
+    assert_eq!(stage.get("KEY").await, Err(SecretError::Unavailable));
+    stage.server.answer(holding(r#"{"KEY":"two"}"#));
+    stage.pass(5);
+    assert_eq!(stage.get("KEY").await.as_deref(), Ok("two"));
+}
+
+#[tokio::test]
+async fn a_cold_start_without_secrets_is_an_error_and_never_a_default() {
+    let stage = Stage::with(refusing()).await;
+    let gets = join_all((0..20).map(|_| stage.get("KEY"))).await;
+    assert!(gets.iter().all(|value| *value == Err(SecretError::Unavailable)));
+    assert_eq!(stage.server.asked(), 1);
+    let problem = Problem::from(SecretError::Unavailable);
+    assert_eq!((problem.status().as_u16(), problem.code()), (503, "secrets.unavailable"));
+}
+
+#[tokio::test]
+async fn a_malformed_secret_is_an_error() {
+    for bad in ["", "x", "[]", "\"x\"", r#"{"KEY":1}"#, r#"{"KEY":null}"#, r#"{"KEY":"a","KEY":"b"}"#, r#"{"KEY":"a""#]
+    {
+        let stage = Stage::with(holding(bad)).await;
+        assert_eq!(stage.get("KEY").await, Err(SecretError::Malformed), "{bad}");
+    }
+    let binary = json!({"Name": "x", "SecretBinary": "eyJLRVkiOiJhIn0="}).to_string();
+    assert_eq!(Stage::with(Answer::ok(binary)).await.get("KEY").await, Err(SecretError::Malformed));
+}
