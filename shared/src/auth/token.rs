@@ -202,3 +202,8 @@ fn before(now: Timestamp) -> i128 {
 fn after(now: Timestamp) -> i128 {
     i128::from(now.as_microsecond()) + SKEW.as_micros()
 }
+
+#[cfg(test)]
+mod corpus;
+#[cfg(test)]
+mod tests;
