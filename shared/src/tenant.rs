@@ -121,3 +121,21 @@ pub fn forbidden() -> Problem {
     Problem::forbidden("tenant.forbidden")
         .detail("Your token does not belong to this tenant. Leave X-Tenant-ID out, or send the tenant of your token.")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_job_on_the_list_gets_the_tenant_it_names() {
+        let store = StoreScope::for_job(Sweep::CatalogPublish, "acme".parse().unwrap(), "north".parse().unwrap());
+        assert_eq!((store.tenant().as_str(), store.store().as_str()), ("acme", "north"));
+        assert_eq!(store.tenant_scope().tenant(), store.tenant());
+    }
+
+    #[test]
+    fn logs_name_a_tenant_by_a_short_digest() {
+        let scope = TenantScope::for_job(Sweep::CatalogPublish, "abc".parse().unwrap());
+        assert_eq!(scope.tenant_hash(), "ba7816bf8f01", "FIPS 180-2, appendix B.1");
+    }
+}

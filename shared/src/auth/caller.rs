@@ -127,3 +127,6 @@ fn query_agrees(person: &PersonId, uri: &Uri) -> bool {
     let named = pairs.iter().filter(|(name, _)| name == "user_id" || name == "userId");
     named.into_iter().all(|(_, value)| value == person.as_str())
 }
+
+#[cfg(test)]
+mod tests;

@@ -247,3 +247,6 @@ fn max_age(headers: &HeaderMap) -> SignedDuration {
     let seconds = if forbidden { 0 } else { said.unwrap_or(MAX_AGE_UNSAID).saturating_sub(age) };
     SignedDuration::from_secs(seconds.clamp(*MAX_AGE.start(), *MAX_AGE.end()))
 }
+
+#[cfg(test)]
+mod tests;
