@@ -81,7 +81,8 @@ impl Snapshot {
         let rows = best.into_sorted();
         // Further down nothing is re-ordered, and judging is what costs.
         let judged = rows.len().min(POOL);
-        let mut evidence = evidence::judge(self, &plan, &rows[..judged])?;
+        let judged: Vec<u32> = rows[..judged].iter().map(|(_, row)| *row).collect();
+        let mut evidence = evidence::judge(self, &plan, &judged)?;
         evidence.resize(rows.len(), Evidence::default());
         let items =
             rows.iter().zip(evidence).filter_map(|(&(score, row), evidence)| self.hit(row, score, evidence)).collect();

@@ -4,8 +4,8 @@
 //! | --- | --- | --- |
 //! | `all` | terms of name, brand and description | finding |
 //! | `name` | terms of name and brand, with their places | judging |
-//! | `kind` | terms of the category | finding, judging |
-//! | `extra` | terms of attributes, department and aisle | filling up |
+//! | `kind` | terms of the category | judging |
+//! | `extra` | terms of attributes, category, department and aisle | finding, at a lower weight |
 //! | `price`, `updated`, `acl` | columns: minor units, epoch seconds, [`crate::Audience`] bits | filters |
 //! | `category`, `department`, `aisle` | columns of text | filters, facets |
 //! | `document` | the whole [`crate::Document`] as JSON | answers |
@@ -18,6 +18,10 @@ pub(crate) const ACL: &str = "acl";
 pub(crate) const CATEGORY: &str = "category";
 pub(crate) const DEPARTMENT: &str = "department";
 pub(crate) const AISLE: &str = "aisle";
+
+/// Stands in a name wherever a word does that ends some product's category. English puts the thing itself last, so such a word
+/// names a kind of thing. No text gives this term, which holds a letter that no word has.
+pub(crate) const HEAD_TERM: &str = "\u{1}head";
 
 /// Handles to the fields of the index.
 #[derive(Clone, Copy, Debug)]

@@ -107,23 +107,28 @@ pub struct Hit {
 /// that they mean the same in a catalog of eighty products and of a million.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Evidence {
-    /// BM25 over the best that the words could score.
+    /// BM25 of name, brand and description over the best that the words could score.
     pub strength: f32,
-    /// Share of the words that the product's text holds.
+    /// BM25 of the attributes, category and place over that same best.
+    pub attributes: f32,
+    /// Share of the words that name, brand, description or category hold.
     pub found: f32,
-    /// Share of the words that its name or brand holds.
+    /// Share of the words that the name or brand holds.
     pub named: f32,
-    /// Share of the words that its category holds.
+    /// Share of the words that the category holds.
     pub kind: f32,
-    /// Share of its category's words that the question holds.
+    /// Share of the category's words that the question holds.
     pub kind_fit: f32,
-    /// Share of the words that stand near the front of its name, halved every [`crate::evidence::HALF_PLACE`] places.
+    /// Share of the words that stand near the front of the name, halved every [`crate::evidence::HALF_PLACE`] places.
     pub early: f32,
-    /// Share of neighbours in the question that are neighbours in its name; 1 for a single word that the name holds.
+    /// Share of neighbours in the question that are neighbours in the name; 1 for a single word that the name holds.
     pub together: f32,
-    /// How much the category agrees with those of the best matches, from 0 to 1.
-    pub agreement: f32,
-    /// Whether a word with a digit is missing from the product.
+    /// Whether the name goes on from the words to another kind of thing: a `printer drum` is no printer, an `apple juice` no
+    /// apple.
+    pub accessory: bool,
+    /// Whether it has a category, of which no word was asked for.
+    pub other_kind: bool,
+    /// Whether a word that names a model (one with a digit, or a single letter) is missing from the product.
     pub model_missing: bool,
 }
 

@@ -33,7 +33,6 @@ pub(crate) struct Leg {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Place {
     All,
-    Kind,
     Extra,
 }
 
@@ -41,13 +40,22 @@ impl Snapshot {
     pub(crate) fn indexed(&self, place: Place) -> &Indexed {
         match place {
             Place::All => &self.all,
-            Place::Kind => &self.kind,
             Place::Extra => &self.extra,
         }
     }
 }
 
 impl Indexed {
+    /// The part of BM25's divisor that a text's length makes, by the number of its fieldnorm.
+    pub(crate) fn length_parts(&self) -> [f32; 256] {
+        let mut parts = [0.0_f32; 256];
+        for (id, part) in (0..=255_u8).zip(&mut parts) {
+            let terms = tantivy::fieldnorm::FieldNormReader::id_to_fieldnorm(id) as f32;
+            *part = K1 * (1.0 - B + B * terms / self.mean_length);
+        }
+        parts
+    }
+
     /// How many documents hold `term`.
     pub(crate) fn frequency(&self, term: &str) -> io::Result<u64> {
         let info = self.postings.get_term_info(&Term::from_field_text(self.field, term))?;
@@ -72,11 +80,7 @@ impl Scores {
         let term = Term::from_field_text(indexed.field, &leg.term);
         let Some(info) = indexed.postings.get_term_info(&term)? else { return Ok(()) };
         let weight = leg.weight * idf(u64::from(info.doc_freq), u64::from(snapshot.len())) * (K1 + 1.0);
-        let mut lengths = [0.0_f32; 256];
-        for (id, length) in (0..=255_u8).zip(&mut lengths) {
-            let terms = tantivy::fieldnorm::FieldNormReader::id_to_fieldnorm(id) as f32;
-            *length = K1 * (1.0 - B + B * terms / indexed.mean_length);
-        }
+        let lengths = indexed.length_parts();
         let mut postings = indexed.postings.read_block_postings_from_terminfo(&info, IndexRecordOption::WithFreqs)?;
         while postings.block_len() > 0 {
             for (&row, &count) in postings.docs().iter().zip(postings.freqs()) {

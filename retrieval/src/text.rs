@@ -14,11 +14,31 @@ const LONGEST_WORD: usize = 40;
 /// The words of `text` in order.
 pub fn words(text: &str) -> Vec<String> {
     let folded = fold(text);
-    folded
-        .split(|c: char| !c.is_alphanumeric())
-        .filter(|word| !word.is_empty() && word.len() <= LONGEST_WORD)
-        .map(str::to_owned)
-        .collect()
+    let mut words = Vec::new();
+    for piece in folded.split(|c: char| !c.is_alphanumeric() && c != '.') {
+        // A point inside a number belongs to it: an iPhone 7 is not to be found by a screen of 4.7 inches.
+        for word in decimals_whole(piece) {
+            if !word.is_empty() && word.len() <= LONGEST_WORD {
+                words.push(word.to_owned());
+            }
+        }
+    }
+    words
+}
+
+/// Splits at every point that does not stand between two digits.
+fn decimals_whole(piece: &str) -> impl Iterator<Item = &str> {
+    let bytes = piece.as_bytes();
+    let digit = |at: Option<usize>| at.and_then(|at| bytes.get(at)).is_some_and(u8::is_ascii_digit);
+    let mut start = 0;
+    let ends = (0..=bytes.len()).filter(move |&at| {
+        at == bytes.len() || bytes[at] == b'.' && !(digit(at.checked_sub(1)) && digit(Some(at + 1)))
+    });
+    ends.map(move |end| {
+        let word = &piece[start..end];
+        start = end + 1;
+        word
+    })
 }
 
 /// The stem of a `word`; words with a digit are names and stay as they are.
@@ -90,6 +110,14 @@ mod tests {
         assert_eq!(words("jalapeño"), ["jalapeno"]);
         assert_eq!(words("ﬁlter ２Ｌ"), ["filter", "2l"]);
         assert_eq!(words("Crème-Brûlée"), ["creme", "brulee"]);
+    }
+
+    #[test]
+    fn a_point_inside_a_number_belongs_to_it_and_any_other_does_not() {
+        assert_eq!(
+            words("11.9 cm (4.7\") screen. v1.x e.g. ..."),
+            ["11.9", "cm", "4.7", "screen", "v1", "x", "e", "g"]
+        );
     }
 
     #[test]

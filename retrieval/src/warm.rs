@@ -169,8 +169,14 @@ impl Held {
     /// Serves the old snapshot where there is one, and remembers why the new one could not.
     fn fall_back(&mut self, why: Unavailable) -> Result<Arc<Snapshot>, Unavailable> {
         let cause = shared::problem::chain(&why);
-        let event = if matches!(why, Unavailable::Damaged { .. }) { "snapshot_damaged" } else { "snapshot_unreachable" };
-        tracing::error!(event, error = cause, serving_old = self.open.is_some(), "a snapshot could not be opened: {cause}");
+        let event =
+            if matches!(why, Unavailable::Damaged { .. }) { "snapshot_damaged" } else { "snapshot_unreachable" };
+        tracing::error!(
+            event,
+            error = cause,
+            serving_old = self.open.is_some(),
+            "a snapshot could not be opened: {cause}"
+        );
         self.failed = Some(why);
         self.answer()
     }
@@ -180,7 +186,8 @@ impl Held {
 async fn fetch(blobs: &TenantBlobs, folder: &Path, wanted: Digest) -> Result<Arc<Snapshot>, Unavailable> {
     let name = wanted.to_string();
     let hash: Hash = name.parse().expect("a digest's text is a hash's text");
-    let (home, work) = (folder.join(&name), folder.join(format!("{name}.part-{}", shared::web::request::random_hex::<4>())));
+    let (home, work) =
+        (folder.join(&name), folder.join(format!("{name}.part-{}", shared::web::request::random_hex::<4>())));
     if let Ok(snapshot) = Snapshot::open(&home, &hash) {
         return Ok(Arc::new(snapshot));
     }

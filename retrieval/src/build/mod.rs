@@ -6,6 +6,7 @@
 mod files;
 mod spool;
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use tantivy::directory::MmapDirectory;
@@ -14,7 +15,7 @@ use tantivy::tokenizer::{PreTokenizedString, Token};
 use tantivy::{Index, IndexSettings, TantivyDocument};
 
 use crate::document::{Document, SnapshotScope};
-use crate::fields::{self, Fields};
+use crate::fields::{self, Fields, HEAD_TERM};
 use crate::hash::Hash;
 use crate::manifest::{MANIFEST, Manifest, SCHEMA_VERSION};
 use crate::rank::Ranking;
@@ -102,7 +103,7 @@ pub fn build(
 }
 
 /// Indexes the spooled documents in order; returns the number of different terms.
-fn index(spool: Spool, dir: &Path, progress: &mut dyn FnMut(u64)) -> Result<u64, BuildError> {
+fn index(mut spool: Spool, dir: &Path, progress: &mut dyn FnMut(u64)) -> Result<u64, BuildError> {
     let settings = IndexSettings {
         docstore_compression: Compressor::Lz4,
         docstore_compress_dedicated_thread: false,
@@ -115,9 +116,10 @@ fn index(spool: Spool, dir: &Path, progress: &mut dyn FnMut(u64)) -> Result<u64,
             MmapDirectory::open(dir).map_err(tantivy::TantivyError::from)?,
             INDEX_MEMORY_BYTES,
         )?;
+    let heads = spool.take_heads();
     let mut done = 0;
     spool.drain(|json, document| {
-        writer.add_document(row(&schema, handles, json, &document))?;
+        writer.add_document(row(&schema, handles, &heads, json, &document))?;
         done += 1;
         if done % PROGRESS_STEP == 0 {
             progress(done);
@@ -135,15 +137,22 @@ fn index(spool: Spool, dir: &Path, progress: &mut dyn FnMut(u64)) -> Result<u64,
 }
 
 /// A document as the index takes it.
-fn row(schema: &tantivy::schema::Schema, handles: Fields, json: &[u8], document: &Document) -> TantivyDocument {
+fn row(
+    schema: &tantivy::schema::Schema,
+    handles: Fields,
+    heads: &BTreeSet<String>,
+    json: &[u8],
+    document: &Document,
+) -> TantivyDocument {
     let mut row = TantivyDocument::new();
     let named: Vec<&str> = [Some(document.name.as_str()), document.brand.as_deref()].into_iter().flatten().collect();
     let all = named.iter().copied().chain(document.description.as_deref());
     row.add_pre_tokenized_text(handles.all, tokens(all));
-    row.add_pre_tokenized_text(handles.name, tokens(named.iter().copied()));
+    row.add_pre_tokenized_text(handles.name, with_heads(tokens(named.iter().copied()), heads));
     row.add_pre_tokenized_text(handles.kind, tokens(document.category.as_deref().into_iter()));
     let attributes = document.attributes.iter().flat_map(|(name, value)| [name.as_str(), value.as_str()]);
-    let places = [document.department.as_deref(), document.aisle.as_deref()].into_iter().flatten();
+    let places =
+        [&document.category, &document.department, &document.aisle].into_iter().filter_map(|text| text.as_deref());
     row.add_pre_tokenized_text(handles.extra, tokens(attributes.chain(places)));
     row.add_bytes(handles.document, json);
     let field = |name| schema.get_field(name).expect("the schema is ours");
@@ -165,6 +174,16 @@ fn row(schema: &tantivy::schema::Schema, handles: Fields, json: &[u8], document:
         }
     }
     row
+}
+
+/// Puts [`HEAD_TERM`] beside every one of `heads`, at the same place.
+fn with_heads(mut text: PreTokenizedString, heads: &BTreeSet<String>) -> PreTokenizedString {
+    let marked = text.tokens.into_iter().flat_map(|token| {
+        let head = heads.contains(&token.text).then(|| Token { text: HEAD_TERM.to_owned(), ..token.clone() });
+        std::iter::once(token).chain(head)
+    });
+    text.tokens = marked.collect();
+    text
 }
 
 fn tokens<'a>(texts: impl Iterator<Item = &'a str>) -> PreTokenizedString {

@@ -1,10 +1,12 @@
 //! Documents on disk between their arrival in any order and their indexing in the order of their ids.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{BufReader, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
 use crate::document::Document;
+use crate::text;
 
 use super::BuildError;
 
@@ -16,6 +18,8 @@ pub(crate) struct Spool {
     file: BufReader<File>,
     /// Id, offset and length in bytes, in the order of ids.
     places: Vec<(String, u64, u32)>,
+    /// The last terms of the documents' categories.
+    heads: BTreeSet<String>,
 }
 
 impl Spool {
@@ -24,10 +28,15 @@ impl Spool {
         let mut out =
             BufWriter::with_capacity(1 << 16, File::options().read(true).write(true).create_new(true).open(path)?);
         let mut places = Vec::new();
+        let mut heads = BTreeSet::new();
         let mut offset = 0_u64;
         for document in documents {
             if document.id.is_empty() || document.id.len() > LONGEST_ID {
                 return Err(BuildError::BadId(document.id));
+            }
+            let last = document.category.as_deref().and_then(|category| text::words(category).pop());
+            if let Some(last) = last.filter(|word| !text::has_digit(word)) {
+                heads.insert(text::term(&last));
             }
             let json = serde_json::to_vec(&document).expect("a document has text keys");
             out.write_all(&json)?;
@@ -43,7 +52,7 @@ impl Spool {
             return Err(BuildError::DuplicateId(twice[0].0.clone()));
         }
         let file = out.into_inner().map_err(std::io::IntoInnerError::into_error)?;
-        Ok(Self { file: BufReader::with_capacity(1 << 16, file), places })
+        Ok(Self { file: BufReader::with_capacity(1 << 16, file), places, heads })
     }
 
     pub(crate) fn len(&self) -> u64 {
@@ -53,6 +62,11 @@ impl Spool {
     /// The ids in order.
     pub(crate) fn ids(&self) -> impl Iterator<Item = &str> + Clone {
         self.places.iter().map(|(id, _, _)| id.as_str())
+    }
+
+    /// The last terms of the documents' categories.
+    pub(crate) fn take_heads(&mut self) -> BTreeSet<String> {
+        std::mem::take(&mut self.heads)
     }
 
     /// Hands every document, with its JSON, to `each` in the order of ids.

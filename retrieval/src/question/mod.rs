@@ -34,7 +34,7 @@ impl Question {
     pub fn parse(text: &str) -> Self {
         let mut tokens: Vec<&str> = text.split_whitespace().collect();
         let price = price::take(&mut tokens);
-        let rest = tokens.join(" ");
+        let rest = tokens.iter().map(|token| without_contraction(token)).collect::<Vec<_>>().join(" ");
         let mut words = text::words(&rest);
         let language = Language::of(&words);
         let aisle = take_aisle(&mut words);
@@ -65,6 +65,15 @@ impl Question {
     pub fn models(&self) -> impl Iterator<Item = &str> {
         self.words.iter().map(String::as_str).filter(|word| text::has_digit(word))
     }
+}
+
+/// `I'd` without its `'d`: what the apostrophe cuts off is no word, and `d` is a size of battery.
+fn without_contraction(token: &str) -> &str {
+    let cut = token.find(['\'', '’']).filter(|&at| {
+        let after = token[at..].trim_start_matches(['\'', '’']).to_lowercase();
+        matches!(after.trim_end_matches(|c: char| !c.is_alphanumeric()), "d" | "ll" | "ve" | "re" | "m" | "t")
+    });
+    cut.map_or(token, |at| &token[..at])
 }
 
 /// Takes `aisle 5` out of the words.

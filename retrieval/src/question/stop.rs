@@ -198,14 +198,7 @@ const EN: Lists = Lists {
         "still",
         "currently",
         "know",
-        "let",
-        "s",
-        "t",
-        "d",
-        "m",
-        "re",
-        "ve",
-        "ll",
+        "let", "don", "doesn", "isn", "aren", "won", "didn", "couldn", "wouldn",
         "too",
         "very",
         "really",
@@ -439,11 +432,23 @@ const FR: Lists = Lists {
 };
 
 impl Language {
-    /// The language whose words of asking `words` hold most of; English when none is ahead of it.
+    /// The language that `words` show most of; English when none is ahead of it.
+    ///
+    /// A word of asking shows its language twice as well as a small word, and another language than English must be shown twice:
+    /// `d battery` is no French. Single letters show nothing.
     pub fn of(words: &[String]) -> Self {
-        let count = |language: Self| words.iter().filter(|word| language.lists().knows(word)).count();
-        let ahead = |best: Self, language: Self| if count(language) > count(best) { language } else { best };
-        ahead(ahead(Self::En, Self::Es), Self::Fr)
+        let shown = |language: Self| {
+            let lists = language.lists();
+            let shows = |word: &String| match word.as_str() {
+                word if word.len() < 2 => 0,
+                word if lists.signs.contains(&word) => 2,
+                word => usize::from(lists.small.contains(&word)),
+            };
+            words.iter().map(shows).sum::<usize>()
+        };
+        [Self::Es, Self::Fr].into_iter().fold(Self::En, |best, language| {
+            if shown(language) > shown(best).max(1) { language } else { best }
+        })
     }
 
     fn lists(self) -> &'static Lists {
@@ -452,12 +457,6 @@ impl Language {
             Self::Es => &ES,
             Self::Fr => &FR,
         }
-    }
-}
-
-impl Lists {
-    fn knows(&self, word: &str) -> bool {
-        self.small.contains(&word) || self.signs.contains(&word)
     }
 }
 
