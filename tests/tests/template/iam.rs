@@ -53,7 +53,9 @@ fn allow(whole: &Value, place: &str, role: &str, statement: &Value, faults: &mut
         }
         if uses("s3:") {
             let part = rest.trim_start_matches('/').trim_matches('*');
-            faults.unless(part.len() > 1, "iam.bucket_too_wide", place, resource);
+            // Listing is a right on the bucket as a whole; S3 wants it to say that an object is missing.
+            let listing = actions == ["s3:ListBucket"] && rest.is_empty();
+            faults.unless(part.len() > 1 || listing, "iam.bucket_too_wide", place, resource);
         }
         if uses("dynamodb:") {
             let index = rest.strip_prefix("/index/");
