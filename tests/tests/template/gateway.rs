@@ -102,6 +102,10 @@ fn gateway(id: &str, api: &Value, faults: &mut Faults) -> bool {
     let personal = ["identity", "querystring", "path", "authorizer.claims"];
     let clean = !log.is_empty() && !personal.iter().any(|what| log.contains(&format!("$context.{what}")));
     faults.unless(clean, "gateway.access_log", id, log);
+    // SAM takes an intrinsic as the whole of CORS: one below it, such as an `AllowOrigins: !If`, would replace the rest.
+    let cors = &api["CorsConfiguration"]["Fn::If"];
+    let whole = cors[0] == "HasCors" && cors[1]["allowOrigins"]["Fn::Split"].is_array();
+    faults.unless(whole, "gateway.cors", id, &api["CorsConfiguration"]);
     !name.is_empty()
 }
 

@@ -105,6 +105,7 @@ const MUTANTS: &[Mutant] = &[
         "\"ip\":\"$context.identity.sourceIp\"",
         "gateway.access_log",
     ),
+    ("any browser", "allowOrigins: !Split [\",\", !Ref CorsAllowOrigins]", "allowOrigins: [\"*\"]", "gateway.cors"),
     // The clock
     ("a bad unit", "rate(1 minute)", "rate(1 minutos)", "schedule.expression"),
     ("a plural of one", "rate(1 minute)", "rate(1 minutes)", "schedule.expression"),
