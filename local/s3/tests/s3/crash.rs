@@ -101,6 +101,7 @@ async fn written_until_killed(root: &Path, round: usize, after: usize) -> Vec<us
         .spawn()
         .unwrap();
     while !root.join("port").exists() {
+        assert!(child.try_wait().unwrap().is_none(), "the child ended before it served");
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     let address = fs::read_to_string(root.join("port")).unwrap().parse().unwrap();
@@ -120,6 +121,7 @@ async fn written_until_killed(root: &Path, round: usize, after: usize) -> Vec<us
     });
     let writers: Vec<_> = writers.collect();
     while acknowledged.load(Ordering::Relaxed) < after {
+        assert!(!writers.iter().all(|writer| writer.is_finished()), "no put is acknowledged any more");
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
     child.kill().unwrap();

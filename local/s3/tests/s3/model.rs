@@ -2,9 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::ops::Bound;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use aws_sdk_s3::Client;
 use proptest::prelude::*;
+use proptest::test_runner::TestRunner;
 
 use crate::support::*;
 
@@ -142,19 +145,13 @@ async fn play(client: &Client, bucket: &str, steps: &[Step]) {
 fn a_bucket_is_a_sorted_map() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let shop = runtime.block_on(Shop::open());
-    let mut cases = 0;
-    let mut runner = proptest::test_runner::TestRunner::new(ProptestConfig {
-        cases: 96,
-        max_shrink_iters: 200,
-        failure_persistence: None,
-        ..ProptestConfig::default()
-    });
-    let cell = std::cell::RefCell::new(&mut cases);
-    let outcome = runner.run(&prop::collection::vec(step(), 1..40), |steps| {
-        **cell.borrow_mut() += 1;
-        let bucket = format!("case-{}", cell.borrow());
-        let played = std::panic::AssertUnwindSafe(|| runtime.block_on(play(&shop.client, &bucket, &steps)));
-        std::panic::catch_unwind(played).map_err(|_| TestCaseError::fail("the bucket and the map differ"))
+    let cases = AtomicUsize::new(0);
+    let config = ProptestConfig { cases: 96, max_shrink_iters: 200, failure_persistence: None, ..Default::default() };
+    let outcome = TestRunner::new(config).run(&prop::collection::vec(step(), 1..40), |steps| {
+        let bucket = format!("case-{}", cases.fetch_add(1, Ordering::Relaxed));
+        // Shrinking needs an error where the client's `unwrap`s and the comparisons panic.
+        let played = catch_unwind(AssertUnwindSafe(|| runtime.block_on(play(&shop.client, &bucket, &steps))));
+        played.map_err(|_| TestCaseError::fail("the bucket and the map differ"))
     });
     if let Err(error) = outcome {
         panic!("{error}");

@@ -242,13 +242,17 @@ async fn a_body_that_ends_early_is_never_seen() {
     let head = format!("PUT /{target} HTTP/1.1\r\nhost: {}\r\ncontent-length: 1000\r\n\r\n0123456789", shop.address);
     let mut socket = tokio::net::TcpStream::connect(shop.address).await.unwrap();
     tokio::io::AsyncWriteExt::write_all(&mut socket, head.as_bytes()).await.unwrap();
-    while shop.files("tmp").is_empty() {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    let drafts_become = async |count: usize| {
+        let waiting = async {
+            while shop.files("tmp").len() != count {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(10), waiting).await.unwrap();
+    };
+    drafts_become(1).await;
     drop(socket);
-    while !shop.files("tmp").is_empty() {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    drafts_become(0).await;
     assert_eq!(shop.keys().await, [""; 0]);
     assert!(shop.files("bodies").is_empty());
 }
