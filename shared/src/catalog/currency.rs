@@ -61,7 +61,7 @@ impl Currency {
         let (units, cents) = (amount.hundredths() / 100, amount.hundredths() % 100);
         let digits = units.to_string();
         // Spanish leaves four digits together.
-        let grouped = digits.len() > 4 || (digits.len() == 4 && !(locale == Locale::Es && !sign_first));
+        let grouped = digits.len() > if sign_first || locale == Locale::Fr { 3 } else { 4 };
         let mut number = String::with_capacity(16);
         for (i, digit) in digits.chars().enumerate() {
             if grouped && i > 0 && (digits.len() - i) % 3 == 0 {

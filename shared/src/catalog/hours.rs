@@ -128,9 +128,7 @@ impl Hours {
     /// What holds on `date`: its exception where there is one, else its weekday.
     pub fn on(&self, date: Date) -> DayPlan<'_> {
         match self.exceptions.get(&date) {
-            Some(exception) => {
-                DayPlan { spans: &exception.open, exceptional: true, note: exception.note.as_deref() }
-            }
+            Some(exception) => DayPlan { spans: &exception.open, exceptional: true, note: exception.note.as_deref() },
             None => DayPlan { spans: self.weekly.on(date.weekday()), exceptional: false, note: None },
         }
     }

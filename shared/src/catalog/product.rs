@@ -13,7 +13,9 @@ pub const MAX_DESCRIPTION_CHARS: usize = 8_000;
 pub const MAX_ATTRIBUTES: usize = 200;
 
 /// An amount in the store's currency, in its hundredths; written as a number with at most two decimals.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize, utoipa::ToSchema)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize, utoipa::ToSchema,
+)]
 #[serde(try_from = "serde_json::Number", into = "serde_json::Number")]
 #[schema(value_type = f64, example = 2.49, minimum = 0)]
 pub struct Money(i64);

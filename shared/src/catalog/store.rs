@@ -64,7 +64,8 @@ pub struct BadStoreLabel(&'static str);
 impl TryFrom<Unchecked> for Store {
     type Error = BadStoreLabel;
     fn try_from(store: Unchecked) -> Result<Self, BadStoreLabel> {
-        let checks = [("name", Some(&store.name)), ("address", store.address.as_ref()), ("phone", store.phone.as_ref())];
+        let checks =
+            [("name", Some(&store.name)), ("address", store.address.as_ref()), ("phone", store.phone.as_ref())];
         for (field, value) in checks {
             let Some(text) = value else { continue };
             let long = text.chars().count() > MAX_STORE_LABEL_CHARS;

@@ -29,8 +29,8 @@ pub struct Candidate {
     pub bay: Option<String>,
     /// What a customer pays, in the store's currency.
     pub price: Money,
-    /// How many there are.
-    pub stock: u32,
+    /// How many there are; absent where the store does not count them.
+    pub stock: Option<u32>,
     /// Anything else that a shopper may ask for: `size: 1 l`.
     pub attributes: BTreeMap<String, String>,
     /// The calibrated probability that it is what was asked for, 0 to 1.
@@ -40,8 +40,14 @@ pub struct Candidate {
 impl Candidate {
     /// A product as an answer may use it, found with `probability`; its internal fields stay behind.
     pub fn new(product: Product, probability: f32) -> Self {
-        let Product { product_id: id, name, brand, category, department, aisle, bay, price, stock, attributes, .. } = product;
+        let Product { product_id: id, name, brand, category, department, aisle, bay, price, stock, attributes, .. } =
+            product;
         Self { id, name, brand, category, department, aisle, bay, price, stock, attributes, probability }
+    }
+
+    /// Whether it is known to be out of stock; what the store does not count is taken to be there.
+    pub fn is_out(&self) -> bool {
+        self.stock == Some(0)
     }
 }
 

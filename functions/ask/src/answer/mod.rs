@@ -8,10 +8,22 @@
 //! | module | offers |
 //! | --- | --- |
 //! | [`facts`] | what an answer is made from, and what it is |
+//! | [`intent`] | what a question wants, by the tables of words of its language |
+//! | [`hours`] | which day and time a question means, and whether the store is open then |
+//! | [`compose()`] | the sentences, by the tables of phrases of the caller's language |
 //! | [`tools`] | the read tools, each behind its permission |
 
+mod compose;
 pub mod facts;
+pub mod hours;
+pub mod intent;
+mod phrases;
+mod text;
 pub mod tools;
+mod words;
 
+pub use compose::compose;
 pub use facts::{Answer, Candidate, Citation, Facts, Limits};
+pub use hours::HoursQuestion;
+pub use intent::{Intent, Want};
 pub use tools::{Denied, Staff, Tool};

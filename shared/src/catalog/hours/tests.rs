@@ -97,7 +97,8 @@ fn the_clocks_of_the_store_decide_before_and_after_summer_time() {
 #[test]
 fn a_night_in_which_the_clocks_move_closes_by_the_clock() {
     // A bar, open from 20:00 to 03:00 every night.
-    let bar = Hours::new(Week::every_day(&[Span::new(time("20:00"), time("03:00")).unwrap()]), BTreeMap::new()).unwrap();
+    let bar =
+        Hours::new(Week::every_day(&[Span::new(time("20:00"), time("03:00")).unwrap()]), BTreeMap::new()).unwrap();
     let madrid = zone("Europe/Madrid");
     let hours_open = |day| {
         let night = bar.intervals_on(&madrid, day)[0];
@@ -113,7 +114,8 @@ fn a_night_in_which_the_clocks_move_closes_by_the_clock() {
 
 #[test]
 fn a_closing_time_that_the_clocks_skip_or_repeat_is_one_instant() {
-    let late = Hours::new(Week::every_day(&[Span::new(time("20:00"), time("02:30")).unwrap()]), BTreeMap::new()).unwrap();
+    let late =
+        Hours::new(Week::every_day(&[Span::new(time("20:00"), time("02:30")).unwrap()]), BTreeMap::new()).unwrap();
     let closes = |day| late.intervals_on(&zone("Europe/Madrid"), day)[0].to;
     assert_eq!(closes(date(2026, 3, 28)), at("2026-03-29T01:30:00Z"), "03:30 in summer time");
     assert_eq!(closes(date(2026, 10, 24)), at("2026-10-25T00:30:00Z"), "the first 02:30");
@@ -127,7 +129,11 @@ fn an_interval_past_midnight_belongs_to_the_day_it_begins_on() {
     }));
     let utc = zone("UTC");
     let status = |now: &str| bar.status_at(&utc, at(now));
-    assert_eq!(status("2026-11-14T01:59:59Z"), open_until("2026-11-14T02:00:00Z"), "Friday's night, on a closed Saturday");
+    assert_eq!(
+        status("2026-11-14T01:59:59Z"),
+        open_until("2026-11-14T02:00:00Z"),
+        "Friday's night, on a closed Saturday"
+    );
     assert_eq!(status("2026-11-14T21:00:00Z"), closed_until("2026-11-20T20:00:00Z"), "no Saturday night that week");
     assert_eq!(status("2026-11-22T01:00:00Z"), open_until("2026-11-22T02:00:00Z"));
 }
@@ -159,7 +165,10 @@ fn hours_that_cannot_hold_are_refused_with_the_day_and_the_reason() {
     let refusal = |value: serde_json::Value| serde_json::from_value::<Hours>(value).unwrap_err().to_string();
     let span = |from: &str, to: &str| json!({"from": from, "to": to});
     for (value, says) in [
-        (json!({"weekly": {"monday": [span("08:00", "12:00"), span("11:59", "13:00")]}}), "monday: the interval from 11:59"),
+        (
+            json!({"weekly": {"monday": [span("08:00", "12:00"), span("11:59", "13:00")]}}),
+            "monday: the interval from 11:59",
+        ),
         (json!({"weekly": {"sunday": [span("20:00", "02:00")], "monday": [span("01:00", "03:00")]}}), "monday: "),
         (json!({"weekly": {"monday": [span("08:00", "08:00")]}}), "a full day is 00:00 to 24:00"),
         (json!({"weekly": {"monday": [span("24:00", "08:00")]}}), "a full day is 00:00 to 24:00"),
@@ -171,8 +180,14 @@ fn hours_that_cannot_hold_are_refused_with_the_day_and_the_reason() {
         (json!({"exceptions": {"2026-02-30": {}}}), "day"),
         (json!({"exceptions": {"2026-12-25": {"note": ""}}}), "2026-12-25: a note"),
         (json!({"exceptions": {"2026-12-25": {"note": "a\u{7}"}}}), "2026-12-25: a note"),
-        (json!({"exceptions": {"2026-12-25": {"open": [span("09:00", "11:00"), span("10:00", "12:00")]}}}), "2026-12-25: "),
-        (json!({"weekly": {"monday": (0..9).map(|h| span(&format!("0{h}:00"), &format!("0{h}:30"))).collect::<Vec<_>>()}}), "at most 8"),
+        (
+            json!({"exceptions": {"2026-12-25": {"open": [span("09:00", "11:00"), span("10:00", "12:00")]}}}),
+            "2026-12-25: ",
+        ),
+        (
+            json!({"weekly": {"monday": (0..9).map(|h| span(&format!("0{h}:00"), &format!("0{h}:30"))).collect::<Vec<_>>()}}),
+            "at most 8",
+        ),
     ] {
         let shown = value.to_string();
         assert!(refusal(value).contains(says), "{shown}");

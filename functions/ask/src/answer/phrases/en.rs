@@ -1,0 +1,131 @@
+//! English sentences.
+
+use super::Phrases;
+use jiff::civil::{Date, Weekday};
+
+pub(super) const PHRASES: Phrases = Phrases {
+    is_at: "{name} is {place}.",
+    it_is_at: "It is {place}.",
+    no_place: "I have no shelf location for {name}: please ask our staff.",
+    it_has_no_place: "I have no shelf location for it: please ask our staff.",
+    costs: "{name} costs {price}.",
+    it_costs: "It costs {price}.",
+    stock_of: "{name}: {stock}.",
+    stock_unknown: "How many there are of {name} is not on record.",
+    yes_we_have: "Yes, we have {item}.",
+    we_have: "We have {item}.",
+    we_also_have: "We also have {list}.",
+    carried_but_out: "We carry {name}, but it is out of stock right now.",
+    it_is_out: "It is out of stock right now.",
+    out_too: "Out of stock right now: {list}.",
+    instead: "In stock instead: {list}.",
+    cheapest: "The cheapest is {item}.",
+    dearest: "The most expensive is {item}.",
+    cheaper_but_out: "Cheaper, but out of stock right now: {item}.",
+    dearer_but_out: "More expensive, but out of stock right now: {item}.",
+    one_brand: "We have one brand: {list}.",
+    brands: "We have {n} brands: {list}.",
+    no_brand: "I have no brand on record for {name}.",
+    kinds: "We have {n} of these: {list}.",
+    in_this_aisle: "{place}: {list}.",
+    nothing_in_aisle: "I found nothing listed for that aisle. Our staff can help.",
+    not_at_that_price: "Nothing I found is within that price.",
+    nearest_price: "The nearest in price is {item}.",
+    among_others: "{list}, among others",
+    we_pay: "We pay {price} for {name}.",
+    no_cost: "There is no cost price on record for {name}.",
+    supplier: "The supplier of {name} is {supplier}.",
+    no_supplier: "There is no supplier on record for {name}.",
+    staff_only: "Cost prices and suppliers are for our staff only.",
+    not_allowed: "I may not look that up for you.",
+    closest: "Nothing here is called exactly {subject}; the closest is {name}.",
+    not_carried: "We do not seem to carry {subject}.",
+    nearest: "The nearest we have: {list}.",
+    ask_staff: "Our staff can help.",
+    which_product: "Which product do you mean? I can say where things are, what they cost and when we are open.",
+    attribute: "{key}: {value}.",
+    quoted: "“{text}”",
+    in_aisle: "in {aisle}",
+    in_department: "in the {department} department",
+    aisle: "aisle {aisle}",
+    bay: "bay {bay}",
+    department: "{department} department",
+    aisle_words: &["aisle", "shelf", "row"],
+    in_stock: |n| format!("{n} in stock"),
+    out_of_stock: "out of stock",
+    yes: "Yes, ",
+    no: "No, ",
+    open_now: "we are open now{until}.",
+    closed_now: "we are closed right now{note}.",
+    open_at: "{day} {time} we are open{until}{note}.",
+    closed_at: "{day} {time} we are closed{note}.",
+    open_on: "{day} we are open {spans}{note}.",
+    closed_on: "{day} we are closed{note}.",
+    open_in_part: "{day} {part} we are open: {spans}{note}.",
+    closed_in_part: "{day} {part} we are closed{note}.",
+    opens: "{day} we open {time}{note}.",
+    closes: "{day} we close {time}{note}.",
+    closed_already: "{day} we closed {time}{note}.",
+    does_not_close: "{day} we do not close{note}.",
+    opens_next: "We open {day} {time}.",
+    no_opening_ahead: "I have no opening hours on record for the days ahead.",
+    week: "Our opening hours: {list}.",
+    days: "{a} to {b}",
+    every_day: "every day",
+    closed: "closed",
+    all_day: "24 hours",
+    differs: "Different hours: {list}.",
+    whole_store: "These are the hours of the whole store.",
+    today: "today",
+    tomorrow: "tomorrow",
+    parts: ["in the morning", "in the afternoon", "in the evening", "at night", "in the small hours"],
+    and: " and ",
+    comma: ", ",
+    semicolon: "; ",
+    at: |minutes| format!("at {}", time(minutes)),
+    until: |minutes| format!("until {}", time(minutes)),
+    from_to: |from, to| format!("from {} to {}", time(from), time(to)),
+    on: |date| format!("on {}, {} {}", weekday(date.weekday()), month(date), date.day()),
+    weekday,
+};
+
+fn time(minutes: u16) -> String {
+    let (hour, minute) = (minutes / 60 % 24, minutes % 60);
+    let half = if hour < 12 { "am" } else { "pm" };
+    let on_clock = if hour % 12 == 0 { 12 } else { hour % 12 };
+    match (hour, minute) {
+        (0, 0) => "midnight".to_owned(),
+        (12, 0) => "12 noon".to_owned(),
+        (_, 0) => format!("{on_clock} {half}"),
+        _ => format!("{on_clock}:{minute:02} {half}"),
+    }
+}
+
+fn weekday(day: Weekday) -> &'static str {
+    match day {
+        Weekday::Monday => "Monday",
+        Weekday::Tuesday => "Tuesday",
+        Weekday::Wednesday => "Wednesday",
+        Weekday::Thursday => "Thursday",
+        Weekday::Friday => "Friday",
+        Weekday::Saturday => "Saturday",
+        Weekday::Sunday => "Sunday",
+    }
+}
+
+fn month(date: Date) -> &'static str {
+    match date.month() {
+        1 => "January",
+        2 => "February",
+        3 => "March",
+        4 => "April",
+        5 => "May",
+        6 => "June",
+        7 => "July",
+        8 => "August",
+        9 => "September",
+        10 => "October",
+        11 => "November",
+        _ => "December",
+    }
+}
