@@ -18,7 +18,7 @@ pub const HALF_PLACE: f32 = 6.0;
 /// From this length on a model's number is believed wherever it stands, among the attributes too; `7` is everywhere.
 const TELLING_MODEL: usize = 3;
 /// How far behind the question's last word another kind of thing makes an accessory, in words.
-const HEAD_SPAN: u32 = 1;
+const HEAD_SPAN: u32 = 2;
 
 /// Judges `rows`; the evidence comes in the same order.
 pub(crate) fn judge(snapshot: &Snapshot, plan: &Plan, rows: &[u32]) -> io::Result<Vec<Evidence>> {
@@ -66,7 +66,6 @@ pub(crate) fn judge(snapshot: &Snapshot, plan: &Plan, rows: &[u32]) -> io::Resul
         let length = snapshot.kind.norms.fieldnorm(row);
         if length > 0 {
             evidence[at].kind_fit = (kinds[at] as f32 / length as f32).min(1.0);
-            evidence[at].other_kind = kinds[at] == 0;
         }
     }
     visitor.accessories(&places, &asked, &mut evidence)?;

@@ -4,8 +4,8 @@
 //! | --- | --- | --- |
 //! | `all` | terms of name, brand and description | finding |
 //! | `name` | terms of name and brand, with their places | judging |
-//! | `kind` | terms of the category | judging |
-//! | `extra` | terms of attributes, category, department and aisle | finding, at a lower weight |
+//! | `kind` | terms of the category | finding by it alone, judging |
+//! | `extra` | terms of attributes, department and aisle | finding, at a lower weight |
 //! | `price`, `updated`, `acl` | columns: minor units, epoch seconds, [`crate::Audience`] bits | filters |
 //! | `category`, `department`, `aisle` | columns of text | filters, facets |
 //! | `document` | the whole [`crate::Document`] as JSON | answers |

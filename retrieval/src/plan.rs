@@ -13,6 +13,9 @@ use crate::text;
 /// What a term counts among the attributes beside the same term in the text. It brings recall@100 from 0.88 to 0.93; the order
 /// of the best is then made by [`crate::rank`], which trusts attributes less.
 pub(crate) const EXTRA_WEIGHT: f32 = 0.3;
+/// What a term counts in the category: enough to be found by it alone. More does not help; the category is judged in
+/// [`crate::evidence`].
+const KIND_WEIGHT: f32 = 0.05;
 /// What the joined or split form of known words counts.
 const COMPOUND_WEIGHT: f32 = 0.7;
 
@@ -88,14 +91,15 @@ impl Word {
     fn stand_in(&mut self, term: String, weight: f32) {
         self.legs.push(Leg { place: Place::All, term: term.clone(), weight });
         self.legs.push(Leg { place: Place::Extra, term: term.clone(), weight: weight * EXTRA_WEIGHT });
+        self.legs.push(Leg { place: Place::Kind, term: term.clone(), weight: weight * KIND_WEIGHT });
         self.terms.push((term, weight));
     }
 }
 
-/// How many products hold `term` in their text, or else among their attributes.
+/// How many products hold `term` in their text, or else in their category or among their attributes.
 pub(crate) fn frequency(snapshot: &Snapshot, term: &str) -> io::Result<u64> {
     match snapshot.all.frequency(term)? {
-        0 => snapshot.extra.frequency(term),
+        0 => Ok(snapshot.kind.frequency(term)?.max(snapshot.extra.frequency(term)?)),
         found => Ok(found),
     }
 }

@@ -54,7 +54,7 @@ pub struct Scales {
 
 impl Default for Scales {
     fn default() -> Self {
-        Self { recency: 0.02, category: 0.05 }
+        Self { recency: 0.01, category: 0.01 }
     }
 }
 

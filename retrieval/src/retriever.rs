@@ -126,8 +126,6 @@ pub struct Evidence {
     /// Whether the name goes on from the words to another kind of thing: a `printer drum` is no printer, an `apple juice` no
     /// apple.
     pub accessory: bool,
-    /// Whether it has a category, of which no word was asked for.
-    pub other_kind: bool,
     /// Whether a word that names a model (one with a digit, or a single letter) is missing from the product.
     pub model_missing: bool,
 }

@@ -33,6 +33,7 @@ pub(crate) struct Leg {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Place {
     All,
+    Kind,
     Extra,
 }
 
@@ -40,6 +41,7 @@ impl Snapshot {
     pub(crate) fn indexed(&self, place: Place) -> &Indexed {
         match place {
             Place::All => &self.all,
+            Place::Kind => &self.kind,
             Place::Extra => &self.extra,
         }
     }

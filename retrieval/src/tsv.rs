@@ -3,7 +3,7 @@
 //! | column | becomes |
 //! | --- | --- |
 //! | `product_id` | the id |
-//! | `title`, else `name` | the name |
+//! | `title`, `name` | the name: the title, after the name where the title does not say it |
 //! | `brand`, `description`, `department`, `aisle`, `bay` | themselves |
 //! | `category`, else `derived_type`, else `aisle` | the category |
 //! | `price` | the price, read as units and hundredths |
@@ -20,6 +20,7 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 use crate::document::{Audience, Document};
+use crate::text;
 
 /// Why a catalog cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -72,7 +73,7 @@ fn document<'a>(cell: impl Fn(&str) -> Option<&'a str>) -> Option<Document> {
         .collect();
     Some(Document {
         id: owned("product_id")?,
-        name: owned("title").or_else(|| owned("name")).unwrap_or_default(),
+        name: full_name(cell("name"), cell("title")),
         brand: owned("brand"),
         description: owned("description"),
         category: owned("category").or_else(|| owned("derived_type")).or_else(|| owned("aisle")),
@@ -86,6 +87,16 @@ fn document<'a>(cell: impl Fn(&str) -> Option<&'a str>) -> Option<Document> {
         updated_at: cell("updated_at").or_else(|| cell("date_released")).and_then(moment),
         audience: Audience::PUBLIC,
     })
+}
+
+/// The title, after the name where the title does not say it.
+fn full_name(name: Option<&str>, title: Option<&str>) -> String {
+    match (name, title) {
+        (Some(name), Some(title)) if !text::normalised(title).contains(&text::normalised(name)) => {
+            format!("{name}, {title}")
+        }
+        (name, title) => title.or(name).unwrap_or_default().to_owned(),
+    }
 }
 
 fn moment(text: &str) -> Option<Timestamp> {

@@ -151,8 +151,7 @@ fn row(
     row.add_pre_tokenized_text(handles.name, with_heads(tokens(named.iter().copied()), heads));
     row.add_pre_tokenized_text(handles.kind, tokens(document.category.as_deref().into_iter()));
     let attributes = document.attributes.iter().flat_map(|(name, value)| [name.as_str(), value.as_str()]);
-    let places =
-        [&document.category, &document.department, &document.aisle].into_iter().filter_map(|text| text.as_deref());
+    let places = [&document.department, &document.aisle].into_iter().filter_map(|text| text.as_deref());
     row.add_pre_tokenized_text(handles.extra, tokens(attributes.chain(places)));
     row.add_bytes(handles.document, json);
     let field = |name| schema.get_field(name).expect("the schema is ours");
@@ -176,10 +175,47 @@ fn row(
     row
 }
 
+/// What belongs to another thing, by its last noun; a catalog need not have a category for it.
+const ACCESSORIES: &[&str] = &[
+    "accessori",
+    "adapt",
+    "bag",
+    "batteri",
+    "bracket",
+    "cabl",
+    "cartridg",
+    "case",
+    "charger",
+    "cleaner",
+    "compon",
+    "cord",
+    "cover",
+    "dock",
+    "filter",
+    "holder",
+    "kit",
+    "lamp",
+    "mount",
+    "protector",
+    "refil",
+    "replac",
+    "sleev",
+    "spare",
+    "stand",
+    "strap",
+    "tool",
+];
+
+/// Whether `term` is an accessory, or is put together with one (`floorstand`).
+fn accessory(term: &str) -> bool {
+    ACCESSORIES.iter().any(|known| term == *known || known.len() >= 5 && term.ends_with(known))
+}
+
 /// Puts [`HEAD_TERM`] beside every one of `heads`, at the same place.
 fn with_heads(mut text: PreTokenizedString, heads: &BTreeSet<String>) -> PreTokenizedString {
     let marked = text.tokens.into_iter().flat_map(|token| {
-        let head = heads.contains(&token.text).then(|| Token { text: HEAD_TERM.to_owned(), ..token.clone() });
+        let head = (heads.contains(&token.text) || accessory(&token.text))
+            .then(|| Token { text: HEAD_TERM.to_owned(), ..token.clone() });
         std::iter::once(token).chain(head)
     });
     text.tokens = marked.collect();

@@ -198,7 +198,15 @@ const EN: Lists = Lists {
         "still",
         "currently",
         "know",
-        "let", "don", "doesn", "isn", "aren", "won", "didn", "couldn", "wouldn",
+        "let",
+        "don",
+        "doesn",
+        "isn",
+        "aren",
+        "won",
+        "didn",
+        "couldn",
+        "wouldn",
         "too",
         "very",
         "really",
@@ -446,9 +454,9 @@ impl Language {
             };
             words.iter().map(shows).sum::<usize>()
         };
-        [Self::Es, Self::Fr].into_iter().fold(Self::En, |best, language| {
-            if shown(language) > shown(best).max(1) { language } else { best }
-        })
+        [Self::Es, Self::Fr]
+            .into_iter()
+            .fold(Self::En, |best, language| if shown(language) > shown(best).max(1) { language } else { best })
     }
 
     fn lists(self) -> &'static Lists {
