@@ -11,7 +11,8 @@ use crate::{aws::Aws, digest::Hasher, problem::Problem, tenant::TenantScope};
 
 pub use crate::digest::Digest;
 use aws_sdk_s3::{
-    Client, error::SdkError,
+    Client,
+    error::SdkError,
     operation::{get_object::GetObjectError, put_object::PutObjectError},
     presigning::PresigningConfig,
     primitives::ByteStream,

@@ -56,6 +56,9 @@ mod tests {
     #[test]
     fn a_regional_tag_is_its_language_and_an_unknown_one_is_english() {
         let locale = |tag: &str| tag.parse::<Locale>().unwrap();
-        assert_eq!([locale("es-MX"), locale("FR"), locale("de"), locale("")].map(Locale::tag), ["es", "fr", "en", "en"]);
+        assert_eq!(
+            [locale("es-MX"), locale("FR"), locale("de"), locale("")].map(Locale::tag),
+            ["es", "fr", "en", "en"]
+        );
     }
 }

@@ -125,7 +125,11 @@ impl Table {
     /// # Errors
     ///
     /// [`TableError::Unavailable`], [`TableError::Form`].
-    pub async fn sweep<T: DeserializeOwned>(&self, _right: &crate::tenant::Sweep, index: &str) -> Result<Vec<T>, TableError> {
+    pub async fn sweep<T: DeserializeOwned>(
+        &self,
+        _right: &crate::tenant::Sweep,
+        index: &str,
+    ) -> Result<Vec<T>, TableError> {
         let mut rows = Vec::new();
         let mut start = None;
         loop {
@@ -148,7 +152,10 @@ impl TenantTable {
     }
 
     fn key(&self, key: &Key) -> Item {
-        HashMap::from([("pk".to_owned(), self.pk(&key.partition)), ("sk".to_owned(), AttributeValue::S(key.sort.clone()))])
+        HashMap::from([
+            ("pk".to_owned(), self.pk(&key.partition)),
+            ("sk".to_owned(), AttributeValue::S(key.sort.clone())),
+        ])
     }
 
     /// The item that holds `row` at `key`.
@@ -225,7 +232,8 @@ impl TenantTable {
             .limit(i32::try_from(limit).unwrap_or(i32::MAX))
             .set_exclusive_start_key(start);
         let found = query.send().await.map_err(TableError::unavailable)?;
-        let rows = found.items.unwrap_or_default().into_iter().map(serde_dynamo::from_item).collect::<Result<_, _>>()?;
+        let rows =
+            found.items.unwrap_or_default().into_iter().map(serde_dynamo::from_item).collect::<Result<_, _>>()?;
         let after = found.last_evaluated_key.and_then(|mut key| key.remove("sk"));
         Ok(Page { rows, after: after.and_then(|sort| sort.as_s().ok().cloned()) })
     }

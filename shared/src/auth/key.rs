@@ -68,6 +68,11 @@ impl PublicKey {
         if !(2048..=8192).contains(&bits) {
             return Err(BadKey::Size);
         }
+        // Odd, more than 1 and at most 33 bits, as the arithmetic below requires of it.
+        let odd = e.last().is_some_and(|byte| byte % 2 == 1);
+        if !odd || e == [1] || e.len() > 5 || (e.len() == 5 && e[0] > 1) {
+            return Err(BadKey::NotRsa);
+        }
         Ok(Self(PublicKeyComponents { n, e }))
     }
 

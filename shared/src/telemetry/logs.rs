@@ -113,7 +113,8 @@ mod tests {
         let service = Service { name: "ask".into(), environment: "test".into(), region: "local".into() };
         let logs = Logs::new(service, Box::new(move |line| seen.lock().unwrap().push(line.to_owned())));
         tracing::subscriber::with_default(tracing_subscriber::registry().with(logs), || {
-            let span = tracing::error_span!("request", request_id = "req-1", trace_id = "t", tenant = tracing::field::Empty);
+            let span =
+                tracing::error_span!("request", request_id = "req-1", trace_id = "t", tenant = tracing::field::Empty);
             let _entered = span.enter();
             span.record("tenant", "0f0f");
             tracing::warn!(event = "auth_refused", cause = "expired", attempts = 3, "a token was refused");

@@ -70,7 +70,7 @@ impl Metric {
     }
 }
 
-/// Writes `metrics` in one line, labelled with this process's service, environment and region, the job if one runs, and how it
+/// Writes `metrics` in one line, in a namespace of this stage, labelled with this process's service, environment and region, the job if one runs, and how it
 /// ended. Before [`super::init`] it writes nothing.
 pub fn emit(job: Option<&'static str>, outcome: Outcome, metrics: &[Metric]) {
     if let Some(service) = service() {
@@ -93,7 +93,7 @@ fn line(service: &Service, job: Option<&str>, outcome: Outcome, metrics: &[Metri
         "_aws".to_owned(),
         json!({
             "Timestamp": at.as_millisecond(),
-            "CloudWatchMetrics": [{"Namespace": "SmartStore", "Dimensions": [names], "Metrics": listed}],
+            "CloudWatchMetrics": [{"Namespace": format!("SmartStore/{}", service.environment), "Dimensions": [names], "Metrics": listed}],
         }),
     );
     line.extend(labels.into_iter().map(|(name, value)| (name.to_owned(), value.into())));

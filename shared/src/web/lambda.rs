@@ -15,8 +15,9 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, header};
 use http_body_util::BodyExt;
 use lambda_http::{
-    Error, LambdaEvent, lambda_runtime,
+    Error, LambdaEvent,
     aws_lambda_events::{apigw::ApiGatewayV2httpResponse, encodings::Body as EventBody},
+    lambda_runtime,
 };
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
@@ -127,11 +128,15 @@ pub async fn run(router: Router) -> Result<(), Error> {
 pub async fn answer(router: &Router, event: &str, deadline: Option<Deadline>) -> ApiGatewayV2httpResponse {
     let response = match request(event) {
         Ok(mut request) => {
-            request.extensions_mut().extend(deadline.map(|deadline| {
-                let mut extensions = http::Extensions::new();
-                extensions.insert(deadline);
-                extensions
-            }).unwrap_or_default());
+            request.extensions_mut().extend(
+                deadline
+                    .map(|deadline| {
+                        let mut extensions = http::Extensions::new();
+                        extensions.insert(deadline);
+                        extensions
+                    })
+                    .unwrap_or_default(),
+            );
             router.clone().oneshot(request).await.unwrap_or_else(|never| match never {})
         }
         Err(problem) => {
@@ -147,7 +152,8 @@ pub async fn answer(router: &Router, event: &str, deadline: Option<Deadline>) ->
 
 /// Builds the request that the event stands for.
 fn request(event: &str) -> Result<Request<Body>, Problem> {
-    let malformed = |what: &str| Problem::bad_request("http.bad_request").detail(format!("The request's {what} is malformed."));
+    let malformed =
+        |what: &str| Problem::bad_request("http.bad_request").detail(format!("The request's {what} is malformed."));
     let event: Event<'_> = serde_json::from_str(event).map_err(|_| malformed("event"))?;
     let method = Method::from_bytes(event.request_context.http.method.as_bytes()).map_err(|_| malformed("method"))?;
     let body = match (event.body, event.is_base64_encoded) {

@@ -63,7 +63,11 @@ fn trace_of(traceparent: &str) -> Option<String> {
     let hex = |text: &str, length| text.len() == length && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
     match parts[..] {
         [version, trace, parent, flags]
-            if version == "00" && hex(trace, 32) && hex(parent, 16) && hex(flags, 2) && trace.bytes().any(|b| b != b'0') =>
+            if version == "00"
+                && hex(trace, 32)
+                && hex(parent, 16)
+                && hex(flags, 2)
+                && trace.bytes().any(|b| b != b'0') =>
         {
             Some(trace.to_owned())
         }
@@ -83,7 +87,9 @@ mod tests {
     use super::*;
 
     fn of(pairs: &[(&'static str, &str)]) -> RequestContext {
-        RequestContext::of(&pairs.iter().map(|(name, value)| (HeaderName::from_static(name), value.parse().unwrap())).collect())
+        RequestContext::of(
+            &pairs.iter().map(|(name, value)| (HeaderName::from_static(name), value.parse().unwrap())).collect(),
+        )
     }
 
     #[test]

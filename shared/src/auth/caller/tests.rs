@@ -210,3 +210,61 @@ fn a_configuration_that_would_weaken_verification_does_not_start() {
     assert_eq!(faults(&[("FIREBASE_PROJECT_ID", "a"), ("FIREBASE_KEYS_URL", "http://example.com/keys")]), Err(1));
     assert_eq!(faults(&[("FIREBASE_PROJECT_ID", "a"), ("FIREBASE_AUTH_EMULATOR_HOST", "localhost:9099")]), Err(1));
 }
+
+/// What was logged while `work` ran: each event's fields, and the `tenant` recorded on a span.
+#[derive(Clone, Default)]
+struct Seen(std::sync::Arc<std::sync::Mutex<Vec<String>>>);
+
+impl<S: tracing::Subscriber> tracing_subscriber::Layer<S> for Seen {
+    fn on_event(&self, event: &tracing::Event<'_>, _: tracing_subscriber::layer::Context<'_, S>) {
+        let mut line = event.metadata().level().to_string();
+        event.record(&mut |field: &tracing::field::Field, value: &dyn std::fmt::Debug| {
+            line.push_str(&format!(" {field}={value:?}"));
+        });
+        self.0.lock().unwrap().push(line);
+    }
+
+    fn on_record(
+        &self,
+        _: &tracing::span::Id,
+        values: &tracing::span::Record<'_>,
+        _: tracing_subscriber::layer::Context<'_, S>,
+    ) {
+        values.record(&mut |field: &tracing::field::Field, value: &dyn std::fmt::Debug| {
+            self.0.lock().unwrap().push(format!("span {field}={value:?}"));
+        });
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_is_logged_once_with_its_cause_and_nothing_of_the_token() {
+    use tracing_subscriber::layer::SubscriberExt;
+    let seen = Seen::default();
+    let _guard = tracing::subscriber::set_default(tracing_subscriber::registry().with(seen.clone()));
+    let logged = |headers: Vec<(&'static str, String)>| {
+        let seen = seen.clone();
+        async move {
+            let headers: Vec<_> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+            send("/", &headers, json!({})).await;
+            std::mem::take(&mut *seen.0.lock().unwrap())
+        }
+    };
+    let cases = [
+        (Vec::new(), "missing_token"),
+        (vec![("authorization", bearer(json!({"exp": NOW - 61, "email": "ada@example.com"})))], "expired"),
+        (vec![("authorization", bearer(json!({"aud": "victim-project"})))], "wrong_audience"),
+        (vec![("authorization", bearer(json!({"nbf": NOW + 61})))], "not_yet_valid"),
+        (vec![("authorization", bearer(json!({}))), ("x-tenant-id", "globex".to_owned())], "tenant.forbidden"),
+    ];
+    for (headers, cause) in cases {
+        let lines = logged(headers).await;
+        let refusals: Vec<_> = lines.iter().filter(|line| line.contains("auth_refused")).collect();
+        assert_eq!(refusals.len(), 1, "{lines:?}");
+        assert!(refusals[0].starts_with("WARN") && refusals[0].contains(&format!("cause=\"{cause}\"")), "{lines:?}");
+        for private in ["eyJ", "example.com", "victim", "ada", "globex"] {
+            assert!(!lines.iter().any(|line| line.contains(private)), "{private} in {lines:?}");
+        }
+    }
+    let accepted = logged(vec![("authorization", bearer(staff()))]).await;
+    assert_eq!(accepted, ["span tenant=\"822b33ad87c1\""]);
+}
