@@ -1,1 +1,5 @@
-//! x
+//! Catalog.
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+pub mod columns;
+pub mod facts;
+pub mod import;
