@@ -240,6 +240,9 @@ impl<S: tracing::Subscriber> tracing_subscriber::Layer<S> for Seen {
 async fn a_refusal_is_logged_once_with_its_cause_and_nothing_of_the_token() {
     use tracing_subscriber::layer::SubscriberExt;
     let seen = Seen::default();
+    // While there is only one subscriber, tracing asks the thread that first meets an event whether anybody wants it, and
+    // that may be another test's thread, which has none. With a second one it asks them all.
+    let _second = tracing::Dispatch::new(tracing_subscriber::registry());
     let _guard = tracing::subscriber::set_default(tracing_subscriber::registry().with(seen.clone()));
     let logged = |headers: Vec<(&'static str, String)>| {
         let seen = seen.clone();
