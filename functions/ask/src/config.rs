@@ -1,0 +1,166 @@
+//! What the function needs to be told.
+
+use retrieval::Weights;
+use shared::{
+    auth::Verifier,
+    clock::Clock,
+    config::{ConfigError, Env},
+    web::cors::AllowedOrigins,
+};
+use std::{path::PathBuf, str::FromStr, time::Duration};
+
+/// The settings of `ask`; [`Config::read`] says where they come from.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The table of stores and products: `TABLE_NAME`.
+    pub table: String,
+    /// The bucket of snapshots: `ARTIFACT_BUCKET`.
+    pub bucket: String,
+    /// Browser origins that may call: `CORS_ALLOW_ORIGINS`.
+    pub cors: AllowedOrigins,
+    /// How products are found.
+    pub rag: Rag,
+    /// How long a request may take in all: `ASK_DEADLINE_MS`.
+    pub deadline: Duration,
+    /// How often the store's pointer is looked at: `SNAPSHOT_CHECK_SECONDS`.
+    pub snapshot_check: Duration,
+    /// Where snapshots are kept open: `SNAPSHOT_FOLDER`, by default under the system's temporary folder.
+    pub snapshot_folder: PathBuf,
+    env: Env,
+}
+
+/// How products are found and ordered.
+#[derive(Clone, Debug)]
+pub struct Rag {
+    /// `RAG_API_URL`.
+    pub source: Source,
+    /// `RAG_SIMILARITY_WEIGHT`, `RAG_RECENCY_WEIGHT`, `RAG_CATEGORY_WEIGHT`.
+    pub weights: Weights,
+    /// `RAG_SIMILARITY_THRESHOLD`: the probability of relevance from which a product is an answer.
+    pub threshold: f64,
+    /// `RAG_RECENCY_HALF_LIFE_DAYS`.
+    pub half_life_days: f64,
+    /// `RAG_TIMEOUT_MS`: how long retrieval may take.
+    pub timeout: Duration,
+}
+
+/// Who finds products.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// The store's own snapshot.
+    Embedded,
+    /// A service that answers `POST {url}/search`.
+    External(String),
+    /// Nobody: retrieval is switched off.
+    Off,
+}
+
+impl FromStr for Source {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.trim() {
+            "" => Ok(Self::Off),
+            off if off.eq_ignore_ascii_case("off") => Ok(Self::Off),
+            "embedded" => Ok(Self::Embedded),
+            url if url.starts_with("http://") || url.starts_with("https://") => {
+                Ok(Self::External(url.trim_end_matches('/').to_owned()))
+            }
+            _ => Err("is neither `embedded`, an http(s) URL, nor empty or `off`".to_owned()),
+        }
+    }
+}
+
+impl Config {
+    /// Reads the settings from `env`, where each field's doc names its variable.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError`] names everything that is missing or out of range at once.
+    pub fn read(mut env: Env) -> Result<Self, ConfigError> {
+        let table = env.required("TABLE_NAME");
+        let bucket = env.required("ARTIFACT_BUCKET");
+        let cors = AllowedOrigins::parse(&env.optional("CORS_ALLOW_ORIGINS").unwrap_or_default());
+        let rag = Rag::read(&mut env);
+        let deadline = Duration::from_millis(env.within("ASK_DEADLINE_MS", 25_000, 1_000..=27_000));
+        let snapshot_check = Duration::from_secs(env.within("SNAPSHOT_CHECK_SECONDS", 5, 0..=3_600));
+        let folder = env.optional("SNAPSHOT_FOLDER").filter(|folder| !folder.is_empty()).map(PathBuf::from);
+        let snapshot_folder = folder.unwrap_or_else(|| std::env::temp_dir().join("smartstore-ask"));
+        let provider = env.optional("ANSWER_PROVIDER").unwrap_or_default();
+        if !matches!(provider.as_str(), "" | "extractive") {
+            env.fault(format!("ANSWER_PROVIDER={provider:?}: this build has `extractive`"));
+        }
+        Verifier::from_env(&mut env, &Clock::system());
+        env.checked()?;
+        Ok(Self { table, bucket, cors, rag, deadline, snapshot_check, snapshot_folder, env })
+    }
+
+    /// The verifier that these settings describe, on `clock`.
+    pub(crate) fn verifier(&self, clock: &Clock) -> Verifier {
+        Verifier::from_env(&mut self.env.clone(), clock)
+    }
+}
+
+impl Rag {
+    fn read(env: &mut Env) -> Self {
+        let url = env.optional("RAG_API_URL").unwrap_or_else(|| "embedded".to_owned());
+        let source = url.parse().unwrap_or_else(|why| {
+            env.fault(format!("RAG_API_URL={url:?} {why}"));
+            Source::Off
+        });
+        let similarity = env.within("RAG_SIMILARITY_WEIGHT", 0.5, 0.0..=1.0);
+        let recency = env.within("RAG_RECENCY_WEIGHT", 0.2, 0.0..=1.0);
+        let category = env.within("RAG_CATEGORY_WEIGHT", 0.2, 0.0..=1.0);
+        let weights = Weights::new(similarity, recency, category).unwrap_or_else(|why| {
+            env.fault(format!("RAG_SIMILARITY_WEIGHT, RAG_RECENCY_WEIGHT, RAG_CATEGORY_WEIGHT: {why}"));
+            Weights::default()
+        });
+        Self {
+            source,
+            weights,
+            threshold: env.within("RAG_SIMILARITY_THRESHOLD", 0.65, 0.0..=1.0),
+            half_life_days: env.within("RAG_RECENCY_HALF_LIFE_DAYS", 30.0, 0.01..=36_500.0),
+            timeout: Duration::from_millis(env.within("RAG_TIMEOUT_MS", 10_000, 1..=25_000)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(pairs: &[(&str, &str)]) -> Result<Config, ConfigError> {
+        let base = [("TABLE_NAME", "t"), ("ARTIFACT_BUCKET", "b"), ("FIREBASE_PROJECT_ID", "demo")];
+        Config::read(base.iter().chain(pairs).map(|(name, value)| (*name, *value)).collect())
+    }
+
+    #[test]
+    fn the_defaults_are_the_documented_ones() {
+        let config = read(&[]).unwrap();
+        assert_eq!(config.rag.source, Source::Embedded);
+        assert_eq!(config.rag.weights, Weights::new(0.5, 0.2, 0.2).unwrap());
+        assert_eq!((config.rag.threshold, config.rag.half_life_days), (0.65, 30.0));
+        assert_eq!((config.rag.timeout.as_millis(), config.deadline.as_millis()), (10_000, 25_000));
+    }
+
+    #[test]
+    fn an_empty_url_and_off_both_switch_retrieval_off() {
+        for off in ["", "off", "OFF"] {
+            assert_eq!(read(&[("RAG_API_URL", off)]).unwrap().rag.source, Source::Off);
+        }
+        assert!(read(&[("RAG_API_URL", "localhost:8000")]).is_err());
+    }
+
+    #[test]
+    fn a_setting_out_of_range_is_refused_by_its_name() {
+        for (name, value) in [
+            ("RAG_SIMILARITY_THRESHOLD", "1.5"),
+            ("RAG_SIMILARITY_WEIGHT", "-0.1"),
+            ("RAG_TIMEOUT_MS", "0"),
+            ("ASK_DEADLINE_MS", "soon"),
+            ("ANSWER_PROVIDER", "oracle"),
+        ] {
+            let ConfigError(faults) = read(&[(name, value)]).unwrap_err();
+            assert!(faults.iter().any(|fault| fault.contains(name)), "{name}: {faults:?}");
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! Fetching what an answer is made from: the store, and the recalled products as the table has them this minute.
+
+use crate::{
+    answer::{Candidate, Staff, Tool},
+    error::Error,
+    recall::Recalled,
+};
+use shared::{
+    auth::{Permission, Role},
+    catalog::{Product, Store},
+    ids::ProductId,
+    snapshots::{product_key, store_key},
+    table::Table,
+    tenant::StoreScope,
+};
+use std::collections::BTreeMap;
+
+/// The products that were recalled, with their facts of this minute.
+#[derive(Debug, Default)]
+pub(crate) struct Products {
+    /// Above the threshold, best first.
+    pub(crate) hits: Vec<Candidate>,
+    /// The nearest below it, best first.
+    pub(crate) near: Vec<Candidate>,
+    /// What only staff may see of them; exists only for those who may.
+    pub(crate) staff: Option<Staff>,
+}
+
+/// Whether `role` may use `tool`, asked each time that a tool runs.
+pub(crate) fn may(role: Role, tool: Tool) -> bool {
+    role.allows(match tool {
+        Tool::GetProductLocation => Permission::GetProductLocation,
+        Tool::CheckStoreHours => Permission::CheckStoreHours,
+        Tool::GetCostPrice => Permission::GetCostPrice,
+    })
+}
+
+/// Reads the store.
+///
+/// # Errors
+///
+/// [`Error::NoSuchStore`], [`Error::Table`].
+pub(crate) async fn store(table: &Table, scope: &StoreScope) -> Result<Store, Error> {
+    let found = table.of(scope.tenant_scope()).get(&store_key(scope.store())).await?;
+    found.ok_or_else(|| Error::NoSuchStore(scope.store().clone()))
+}
+
+/// Reads the products that were recalled. One that the table no longer has is left out: it was deleted since.
+///
+/// # Errors
+///
+/// [`Error::Table`].
+pub(crate) async fn products(
+    table: &Table,
+    scope: &StoreScope,
+    role: Role,
+    recalled: &[Recalled],
+) -> Result<Products, Error> {
+    let ids = recalled.iter().filter_map(|found| found.id.parse::<ProductId>().ok());
+    let keys: Vec<_> = ids.map(|id| product_key(scope.store(), &id)).collect();
+    let rows: Vec<Product> = table.of(scope.tenant_scope()).get_all(&keys).await?;
+    let mut rows: BTreeMap<String, Product> = rows.into_iter().map(|row| (row.product_id.to_string(), row)).collect();
+    let mut products = Products::default();
+    let mut internal = BTreeMap::new();
+    for found in recalled {
+        let Some(mut product) = rows.remove(&found.id) else { continue };
+        internal.insert(product.product_id.clone(), std::mem::take(&mut product.internal));
+        #[expect(clippy::cast_possible_truncation, reason = "a probability needs no more than a float's digits")]
+        let candidate = Candidate::new(product, found.probability as f32);
+        if found.relevant { &mut products.hits } else { &mut products.near }.push(candidate);
+    }
+    products.staff = Staff::new(&|tool| may(role, tool), internal).ok();
+    Ok(products)
+}

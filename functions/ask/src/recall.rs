@@ -1,0 +1,247 @@
+//! Finding products: from the store's own snapshot, from an external service, or not at all.
+//!
+//! Whatever fails here is no fault of the request: it is told as [`NoRecall`], and the answer goes on without products.
+
+use crate::config::{Config, Rag, Source};
+use retrieval::{Question, Roles, Scope, Settings, SnapshotScope, Unavailable, Warm, rank, retriever::Query};
+use serde::{Deserialize, Serialize};
+use shared::{auth::Role, aws::Fetch, blob::Blobs, clock::Clock, table::Table, tenant::StoreScope};
+use std::{collections::BTreeMap, time::{Duration, Instant}};
+use tracing::{Instrument, info_span};
+
+/// The most products that a question recalls.
+const MOST: usize = 60;
+/// How many of those below the threshold are kept: the nearest, for "we do not carry it".
+const NEAREST: usize = 6;
+/// The largest answer that is taken from an external service.
+const MAX_EXTERNAL_BYTES: usize = 4 * 1024 * 1024;
+
+/// A product that was recalled: its facts are read from the table.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Recalled {
+    /// The product's id.
+    pub id: String,
+    /// The probability that it is what was asked for.
+    pub probability: f64,
+    /// Whether that reaches the threshold.
+    pub relevant: bool,
+}
+
+/// Why nothing could be recalled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum NoRecall {
+    /// Retrieval is switched off.
+    Disabled,
+    /// It took longer than `RAG_TIMEOUT_MS`.
+    Timeout,
+    /// It failed.
+    Error,
+    /// The store's snapshot is damaged or not whole.
+    SnapshotDamaged,
+    /// The store has published no products.
+    Unpublished,
+}
+
+/// Recalls products. Clones share what it keeps open.
+#[derive(Clone)]
+pub(crate) struct Recall {
+    rag: Rag,
+    warm: Warm,
+    fetch: Option<Fetch>,
+    clock: Clock,
+}
+
+impl Recall {
+    pub(crate) fn new(config: &Config, table: Table, blobs: Blobs, clock: &Clock) -> Self {
+        let folder = config.snapshot_folder.clone();
+        let warm = Warm::new(table, blobs, folder, config.snapshot_check, clock.clone());
+        let fetch = match &config.rag.source {
+            Source::External(url) if url.starts_with("http://") => Some(Fetch::plain()),
+            Source::External(_) => Some(Fetch::default()),
+            Source::Embedded | Source::Off => None,
+        };
+        Self { rag: config.rag.clone(), warm, fetch, clock: clock.clone() }
+    }
+
+    /// Recalls what `words` ask for in the store of `scope`, best first; `category` is the follow-up's.
+    pub(crate) async fn recall(
+        &self,
+        scope: &StoreScope,
+        role: Role,
+        words: &str,
+        category: Option<&str>,
+    ) -> Result<Vec<Recalled>, NoRecall> {
+        let question = info_span!("embed_query").in_scope(|| Question::parse(words));
+        let finding = async {
+            match &self.rag.source {
+                Source::Off => Err(NoRecall::Disabled),
+                Source::Embedded => self.from_snapshot(scope, role, question, category).await,
+                Source::External(url) => self.from_service(url, scope, role, words, category).await,
+            }
+        };
+        tokio::time::timeout(self.rag.timeout, finding).await.unwrap_or(Err(NoRecall::Timeout))
+    }
+
+    async fn from_snapshot(
+        &self,
+        scope: &StoreScope,
+        role: Role,
+        question: Question,
+        category: Option<&str>,
+    ) -> Result<Vec<Recalled>, NoRecall> {
+        use retrieval::Retriever;
+        let snapshot = self.warm.current(scope).await.map_err(|why| match why {
+            Unavailable::Unpublished => NoRecall::Unpublished,
+            Unavailable::Damaged { .. } => NoRecall::SnapshotDamaged,
+            Unavailable::Unreachable(_) => NoRecall::Error,
+        })?;
+        let store = SnapshotScope { tenant: scope.tenant().to_string(), store: scope.store().to_string() };
+        let searched = Scope { store, snapshot: Some(snapshot.hash()), roles: Roles::from_names([role.as_str()]) };
+        let query = Query {
+            filter: question.filter(),
+            words: question.words,
+            k: rank::POOL,
+            deadline: Instant::now().checked_add(self.rag.timeout),
+            ..Query::default()
+        };
+        let search = snapshot.search(&searched, &query).instrument(info_span!("vector_search"));
+        let hits = search.await.map_err(|error| {
+            tracing::error!(event = "rag_failed", error = shared::problem::chain(&error), "the snapshot could not be searched");
+            NoRecall::Error
+        })?;
+        let ranked = info_span!("rerank").in_scope(|| {
+            let settings = self.settings(category);
+            rank::rank(hits.items, &snapshot.manifest().ranking, &settings)
+        });
+        let all = ranked.into_iter().map(|found| Recalled {
+            id: found.hit.id,
+            probability: found.probability,
+            relevant: found.relevant,
+        });
+        Ok(shorten(all.collect()))
+    }
+
+    fn settings(&self, category: Option<&str>) -> Settings {
+        Settings {
+            weights: self.rag.weights,
+            threshold: self.rag.threshold,
+            half_life_days: self.rag.half_life_days,
+            category: category.map(str::to_owned),
+            now: self.clock.now(),
+        }
+    }
+
+    /// Asks the external service; its similarity stands for the probability of relevance.
+    async fn from_service(
+        &self,
+        url: &str,
+        scope: &StoreScope,
+        role: Role,
+        words: &str,
+        category: Option<&str>,
+    ) -> Result<Vec<Recalled>, NoRecall> {
+        let mut filters = BTreeMap::from([
+            ("tenant_id", scope.tenant().as_str()),
+            ("store_id", scope.store().as_str()),
+            ("role", role.as_str()),
+        ]);
+        filters.extend(category.map(|category| ("category", category)));
+        let asked = serde_json::to_vec(&Asked { query: words, top_k: MOST, filters }).map_err(|_| NoRecall::Error)?;
+        let fetch = self.fetch.as_ref().ok_or(NoRecall::Disabled)?;
+        let url = format!("{url}/search");
+        let call = fetch.post_json(&url, asked, self.rag.timeout, MAX_EXTERNAL_BYTES);
+        let failed = |why: String| {
+            tracing::error!(event = "rag_failed", error = why, "the retrieval service failed: {why}");
+            NoRecall::Error
+        };
+        let got = match call.instrument(info_span!("vector_search")).await {
+            Ok(got) if got.status == 200 => got,
+            Ok(got) => return Err(failed(format!("it answered {}", got.status))),
+            Err(shared::aws::FetchError::Timeout(_)) => return Err(NoRecall::Timeout),
+            Err(why) => return Err(failed(why.to_string())),
+        };
+        let found: Found = serde_json::from_slice(&got.body).map_err(|why| failed(why.to_string()))?;
+        let mut all = Vec::with_capacity(found.results.len());
+        for result in found.results {
+            if !(0.0..=1.0).contains(&result.similarity) {
+                return Err(failed(format!("a similarity of {}", result.similarity)));
+            }
+            let relevant = result.similarity >= self.rag.threshold;
+            all.push((self.score(&result, category), Recalled { id: result.id, probability: result.similarity, relevant }));
+        }
+        all.sort_by(|(a, one), (b, other)| b.total_cmp(a).then_with(|| one.id.cmp(&other.id)));
+        Ok(shorten(all.into_iter().map(|(_, recalled)| recalled).collect()))
+    }
+
+    /// The weighted sum by which results are ordered.
+    fn score(&self, result: &External, category: Option<&str>) -> f64 {
+        let updated = result.updated_at.map(jiff::Timestamp::as_second);
+        let recency = rank::recency(updated, self.clock.now(), self.rag.half_life_days);
+        let same = matches!((category, &result.category), (Some(asked), Some(own)) if asked.eq_ignore_ascii_case(own));
+        self.rag.weights.sum(result.similarity, recency, f64::from(u8::from(same)))
+    }
+}
+
+/// Keeps the relevant ones and the nearest of the others.
+fn shorten(all: Vec<Recalled>) -> Vec<Recalled> {
+    let (relevant, near): (Vec<_>, Vec<_>) = all.into_iter().partition(|recalled| recalled.relevant);
+    relevant.into_iter().take(MOST).chain(near.into_iter().take(NEAREST)).collect()
+}
+
+#[derive(Serialize)]
+struct Asked<'a> {
+    query: &'a str,
+    top_k: usize,
+    filters: BTreeMap<&'static str, &'a str>,
+}
+
+#[derive(Deserialize)]
+struct Found {
+    results: Vec<External>,
+}
+
+#[derive(Deserialize)]
+struct External {
+    id: String,
+    similarity: f64,
+    #[serde(default)]
+    category: Option<String>,
+    #[serde(default)]
+    updated_at: Option<jiff::Timestamp>,
+}
+
+/// What retrieval did, for the answer and the log.
+pub(crate) struct Report {
+    pub(crate) recalled: Result<Vec<Recalled>, NoRecall>,
+    pub(crate) took: Duration,
+}
+
+impl Report {
+    /// How many products reached the threshold.
+    pub(crate) fn found(&self) -> usize {
+        self.relevant().count()
+    }
+
+    /// The mean probability of those that reached the threshold, to three decimals; 0 without any.
+    pub(crate) fn average_similarity(&self) -> f64 {
+        let (sum, count) = self.relevant().fold((0.0, 0.0), |(sum, count), found| (sum + found.probability, count + 1.0));
+        if count == 0.0 { 0.0 } else { (sum / count * 1000.0_f64).round() / 1000.0 }
+    }
+
+    fn relevant(&self) -> impl Iterator<Item = &Recalled> {
+        self.recalled.iter().flatten().filter(|found| found.relevant)
+    }
+
+    /// Writes the one line that retrieval leaves.
+    pub(crate) fn log(&self) {
+        tracing::info!(
+            event = "rag_query_completed",
+            resultsFound = self.found(),
+            ragAvailable = self.recalled.is_ok(),
+            averageSimilarity = self.average_similarity(),
+            queryTime = u64::try_from(self.took.as_millis()).unwrap_or(u64::MAX),
+            "RAG query completed"
+        );
+    }
+}

@@ -1,0 +1,233 @@
+//! Handlers: a question in, an answer out.
+
+use crate::{
+    App,
+    answer::{self, Answer, Citation, Facts, Intent, Tool},
+    error::Error,
+    facts::{self, Products},
+    recall::{NoRecall, Report},
+};
+use axum::{
+    Extension,
+    extract::State,
+    response::{IntoResponse, Response},
+};
+use http::{HeaderMap, HeaderValue, header};
+use serde::{Deserialize, Serialize};
+use shared::{
+    auth::{Caller, Permission},
+    ids::StoreId,
+    locale::{self, Locale},
+    problem::ProblemDocument,
+    telemetry::{Metric, Outcome, metrics},
+    web::{Json, lambda::Deadline, request},
+};
+use std::time::{Duration, Instant};
+use tracing::{Instrument, info_span};
+
+/// The longest question, in characters.
+pub(crate) const MAX_QUESTION_CHARS: usize = 2_000;
+/// The longest category, in characters.
+const MAX_CATEGORY_CHARS: usize = 300;
+/// The longest session id, in characters.
+const MAX_SESSION_CHARS: usize = 128;
+/// What is left of an invocation's time for telling that it ran out.
+const MARGIN: Duration = Duration::from_millis(500);
+
+/// A question about a store.
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
+pub struct AskRequest {
+    /// What is asked, in English, Spanish or French; 1 to 2,000 characters.
+    #[schema(min_length = 1, max_length = 2_000, example = "where is the oat milk?")]
+    question: String,
+    /// The store that is asked; one of the token's stores.
+    store_id: StoreId,
+    /// The category that a follow-up stands in: `oat milk` for "the cheapest one?".
+    #[serde(default)]
+    #[schema(max_length = 300)]
+    category: Option<String>,
+    /// The conversation that the question belongs to; for the caller's own use.
+    #[serde(default)]
+    #[schema(max_length = 128)]
+    session_id: Option<String>,
+}
+
+/// An answer with its sources.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct AskResponse {
+    /// The answer in words, in the language of `content-language`.
+    #[schema(example = "Oatly Oat Milk 1 l is in aisle 7, bay 2.")]
+    answer: String,
+    /// Whether the question is answered; `false` where the store does not carry the thing.
+    answer_found: bool,
+    /// Whether the answer was kept from an equal question.
+    cache_hit: bool,
+    /// Every product or store of which the answer states a fact.
+    citations: Vec<Citation>,
+    /// The request, as in `x-request-id`.
+    request_id: String,
+    /// The trace, as in `traceparent`.
+    trace_id: String,
+    /// What retrieval did.
+    rag: RagReport,
+    /// What the answer cost.
+    usage: Usage,
+    /// The tools that ran, in order.
+    tools_used: Vec<Tool>,
+}
+
+/// What retrieval did for an answer.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct RagReport {
+    /// Whether retrieval worked; the answer stands without it where it did not.
+    available: bool,
+    /// Why it did not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<NoRecall>,
+    /// How many products reached the threshold.
+    results_found: usize,
+    /// Their mean probability of relevance, to three decimals.
+    average_similarity: f64,
+    /// How long retrieval took, in milliseconds.
+    query_time_ms: u64,
+}
+
+/// What an answer cost.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct Usage {
+    /// Tokens of a language model; 0 where none took part.
+    tokens_used: u64,
+}
+
+/// Answers a question about a store.
+#[utoipa::path(
+    post,
+    path = "/ask",
+    tag = "ask",
+    request_body = AskRequest,
+    params(
+        ("x-sheen-locale" = Option<String>, Header, description = "The language of the answer: `en`, `es` or `fr`; by default the token's, else `en`."),
+        ("x-tenant-id" = Option<String>, Header, description = "If given, it must be the token's tenant."),
+    ),
+    responses(
+        (status = 200, body = AskResponse, description = "The answer, or a plain sentence that there is none (`answer_found`)."),
+        (status = 400, body = ProblemDocument, content_type = "application/problem+json", description = "The body or a header is malformed."),
+        (status = 401, body = ProblemDocument, content_type = "application/problem+json", description = "No valid token."),
+        (status = 403, body = ProblemDocument, content_type = "application/problem+json", description = "The store is not the caller's, or the role may not know what is asked."),
+        (status = 404, body = ProblemDocument, content_type = "application/problem+json", description = "The store does not exist."),
+        (status = 413, body = ProblemDocument, content_type = "application/problem+json", description = "The body is over 256 KiB."),
+        (status = 415, body = ProblemDocument, content_type = "application/problem+json", description = "The body is not JSON."),
+        (status = 422, body = ProblemDocument, content_type = "application/problem+json", description = "The question is empty or too long."),
+        (status = 503, body = ProblemDocument, content_type = "application/problem+json", description = "A store behind this one did not answer in time."),
+    ),
+    security(("firebase" = [])),
+)]
+pub(crate) async fn ask(
+    State(app): State<App>,
+    caller: Caller,
+    deadline: Option<Extension<Deadline>>,
+    headers: HeaderMap,
+    Json(body): Json<AskRequest>,
+) -> Result<Response, Error> {
+    let span = info_span!("ask_request", user_id = caller.person().as_str(), store_id = %body.store_id);
+    let left = deadline.map(|Extension(deadline)| deadline.remaining().saturating_sub(MARGIN));
+    let time = left.map_or(app.config.deadline, |left| left.min(app.config.deadline));
+    let locale = locale::of(&headers, caller.locale());
+    let answered = tokio::time::timeout(time, answered(&app, &caller, body, locale)).instrument(span).await;
+    let response = answered.unwrap_or(Err(Error::Deadline)).inspect_err(|error| count(outcome_of(error)))?;
+    count(if response.answer_found { Outcome::Ok } else { Outcome::Declined });
+    let language = [(header::CONTENT_LANGUAGE, HeaderValue::from_static(locale.tag()))];
+    Ok((language, Json(response)).into_response())
+}
+
+async fn answered(app: &App, caller: &Caller, body: AskRequest, locale: Locale) -> Result<AskResponse, Error> {
+    let chars = body.question.chars().count();
+    if body.question.trim().is_empty() || chars > MAX_QUESTION_CHARS {
+        return Err(Error::Question { chars });
+    }
+    for (member, text, max) in
+        [("category", &body.category, MAX_CATEGORY_CHARS), ("session_id", &body.session_id, MAX_SESSION_CHARS)]
+    {
+        if text.as_ref().is_some_and(|text| text.chars().count() > max) {
+            return Err(Error::TooLong { member, max });
+        }
+    }
+    let scope = caller.store(&body.store_id)?;
+    let role = caller.role();
+    let category = body.category.as_deref().map(str::trim).filter(|category| !category.is_empty());
+    let intent = Intent::of(&body.question, locale);
+    let words = intent.search_text(category);
+    let begun = Instant::now();
+    let recalling = async {
+        match &words {
+            Some(words) => app.recall.recall(&scope, role, words, category).await,
+            None => Ok(Vec::new()),
+        }
+    };
+    let (store, recalled) = tokio::join!(facts::store(&app.table, &scope), recalling);
+    let (store, report) = (store?, Report { recalled, took: begun.elapsed() });
+    report.log();
+    let products = match &report.recalled {
+        Ok(recalled) => facts::products(&app.table, &scope, role, recalled).await?,
+        Err(_) => Products::default(),
+    };
+    let facts = Facts {
+        hits: &products.hits,
+        near: &products.near,
+        store: &store,
+        now: app.clock.now(),
+        locale,
+        category,
+        limits: answer::Limits::default(),
+        staff: products.staff.as_ref(),
+        may: &|tool| facts::may(role, tool),
+    };
+    let answer = info_span!("llm_generation", tokens_used = 0).in_scope(|| answer::compose(&intent, &facts));
+    if let (Some(tool), false) = (answer.denied, answer.found) {
+        let permission = Permission::of_tool(tool.name());
+        permission.map_or(Ok(()), |permission| caller.may(permission))?;
+    }
+    Ok(told(answer, &facts, &report))
+}
+
+/// Puts an answer into its form. What it cites must be among what it was given: anything else is left out and counted.
+fn told(answer: Answer, facts: &Facts<'_>, report: &Report) -> AskResponse {
+    let given = |id: &str| {
+        let store = id.strip_prefix("store:") == Some(facts.store.store_id.as_str());
+        store || facts.hits.iter().chain(facts.near).any(|product| product.id.as_str() == id)
+    };
+    let (citations, invented): (Vec<_>, Vec<_>) = answer.citations.into_iter().partition(|cited| given(&cited.id));
+    if !invented.is_empty() {
+        tracing::error!(event = "citation_invented", count = invented.len(), "an answer cited what was not retrieved");
+        metrics::emit(None, Outcome::Failed, &[Metric::one("ask_invented_citations_total")]);
+    }
+    let context = request::current();
+    AskResponse {
+        answer: answer.text,
+        answer_found: answer.found,
+        cache_hit: false,
+        citations,
+        request_id: context.as_ref().map(|context| context.request_id.clone()).unwrap_or_default(),
+        trace_id: context.map(|context| context.trace_id).unwrap_or_default(),
+        rag: RagReport {
+            available: report.recalled.is_ok(),
+            reason: report.recalled.as_ref().err().copied(),
+            results_found: report.found(),
+            average_similarity: report.average_similarity(),
+            query_time_ms: u64::try_from(report.took.as_millis()).unwrap_or(u64::MAX),
+        },
+        usage: Usage { tokens_used: 0 },
+        tools_used: answer.tools_used,
+    }
+}
+
+fn outcome_of(error: &Error) -> Outcome {
+    match error {
+        Error::Table(_) | Error::Deadline => Outcome::Failed,
+        Error::Question { .. } | Error::TooLong { .. } | Error::NoSuchStore(_) | Error::Refused(_) => Outcome::Declined,
+    }
+}
+
+fn count(outcome: Outcome) {
+    metrics::emit(None, outcome, &[Metric::one("ask_answers_total")]);
+}
