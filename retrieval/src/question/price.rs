@@ -9,6 +9,10 @@ pub(super) struct Price {
 
 /// What comes before a highest price; no currency need be named.
 const AT_MOST: &[&str] = &[
+    "for under",
+    "for less than",
+    "por menos de",
+    "pour moins de",
     "under",
     "below",
     "less than",
