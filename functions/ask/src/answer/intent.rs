@@ -183,7 +183,11 @@ impl Reading<'_> {
         }
         let is_word = |word: &Word| !word.folded.starts_with(|c: char| c.is_ascii_digit());
         let left = self.words.iter().enumerate().any(|(at, word)| self.meanings[at].is_none() && is_word(word));
-        sure || (!product && ((maybe && (day || !left)) || (day && !left)))
+        // "Is the pharmacy open?"
+        let asks_if = matches!(self.word(0), "is" | "are" | "esta" | "estan" | "est");
+        let last = self.words.len().checked_sub(1).and_then(|last| self.cue(last));
+        let asks_if_open = asks_if && matches!(last, Some(Cue::MaybeOpen | Cue::MaybeClosed));
+        sure || (!product && (asks_if_open || (maybe && (day || !left)) || (day && !left)))
     }
 
     /// The aisle that is named, where its name looks like one: with a digit, or one letter.

@@ -27,3 +27,6 @@ pub use facts::{Answer, Candidate, Citation, Facts, Limits};
 pub use hours::HoursQuestion;
 pub use intent::{Intent, Want};
 pub use tools::{Denied, Staff, Tool};
+
+#[cfg(test)]
+mod tests;

@@ -68,7 +68,7 @@ impl<'a> Composer<'a> {
                 }
                 Err(denied) => self.deny(denied),
             }
-            if alone {
+            if alone || self.subject.is_empty() {
                 return;
             }
         }
@@ -103,7 +103,9 @@ impl<'a> Composer<'a> {
         }
         let intent = self.intent;
         let compared = self.compare(&within);
-        if compared.is_none() && !intent.wants.iter().any(|want| matches!(want, Want::Cost | Want::Supplier)) {
+        if compared.is_none()
+            && !intent.wants.iter().all(|want| matches!(want, Want::Cost | Want::Supplier | Want::Hours))
+        {
             self.one(&within, selection.sure);
         }
         for want in &intent.wants {
@@ -156,7 +158,13 @@ impl<'a> Composer<'a> {
         }
         let item = self.writer.item(target, Details::ALL);
         let asked = self.intent.wants(Want::Stock);
-        self.say(if asked && sure { phrases.yes_we_have } else { phrases.we_have }, &[("item", &item)]);
+        let sentence = match (asked && sure, target.stock.is_some()) {
+            (true, true) => phrases.yes_we_have,
+            (true, false) => phrases.yes_we_carry,
+            (false, true) => phrases.we_have,
+            (false, false) => phrases.we_carry,
+        };
+        self.say(sentence, &[("item", &item)]);
         self.used_location(target);
         if asked && target.stock.is_none() {
             self.say(phrases.stock_unknown, &[("name", name)]);
@@ -185,7 +193,9 @@ impl<'a> Composer<'a> {
         self.used(Tool::GetProductLocation);
         match (self.writer.within(&location), named) {
             (Some(place), false) => self.say(phrases.is_at, &[("name", name), ("place", &place)]),
-            (Some(place), true) => self.say(phrases.it_is_at, &[("place", &place)]),
+            (Some(_), true) => {
+                self.say(phrases.it_is_at, &[("place", &self.writer.place(&location).unwrap_or_default())])
+            }
             (None, false) => self.say(phrases.no_place, &[("name", name)]),
             (None, true) => self.say(phrases.it_has_no_place, &[]),
         }
@@ -222,12 +232,15 @@ impl<'a> Composer<'a> {
 
     /// Tells the attributes whose words were asked for and are not in the name: "is it gluten free?".
     fn attributes(&mut self, target: &Candidate) {
-        let asked = select::telling_words(&self.subject);
         let name = folded_words(&self.writer.name(target));
+        let mut left = select::telling_words(&self.subject);
+        left.retain(|word| !name.iter().any(|own| select::alike(own, word)));
+        if left.is_empty() {
+            return;
+        }
         let mentions = |text: &str| {
             let words = folded_words(text);
-            !words.is_empty()
-                && words.iter().all(|word| asked.iter().any(|a| select::alike(a, word)) && !name.contains(word))
+            !words.is_empty() && words.iter().all(|word| left.iter().any(|asked| select::alike(asked, word)))
         };
         let told: Vec<_> = target.attributes.iter().filter(|(key, value)| mentions(key) || mentions(value)).collect();
         for (key, value) in told.into_iter().take(MAX_ATTRIBUTES) {

@@ -12,7 +12,8 @@ const GAP_OF_FULL_MATCH: f32 = 0.5;
 /// Small words that say nothing of a product.
 const SMALL: &[&str] = &[
     "the", "a", "an", "of", "and", "or", "for", "with", "in", "on", "de", "la", "el", "los", "las", "le", "les", "du",
-    "des", "d", "l", "y", "et", "en", "con", "avec", "para", "pour", "to", "at", "s", "un", "una", "une",
+    "des", "d", "l", "y", "et", "en", "con", "avec", "para", "pour", "to", "at", "s", "un", "una", "une", "without",
+    "sin", "sans",
 ];
 
 /// The products that are what was asked for, best first, and how well the words agree.
@@ -27,17 +28,24 @@ pub(super) struct Selection<'a> {
 pub(super) fn select<'a>(facts: &Facts<'a>, subject: &str) -> Selection<'a> {
     let words = telling_words(subject);
     let Some(best) = facts.hits.first() else { return Selection { picked: Vec::new(), sure: true } };
-    let texts: Vec<Text> = facts.hits.iter().map(Text::of).collect();
+    let texts: Vec<Text<'_>> = facts.hits.iter().map(Text::of).collect();
     let top = facts.hits.iter().map(|hit| hit.probability).fold(0.0, f32::max);
-    let covers = |text: &Text| words.iter().all(|word| text.has(word));
+    let covers = |text: &Text<'_>| words.iter().all(|word| text.has(word));
 
     let full: Vec<usize> = (0..texts.len())
         .filter(|i| covers(&texts[*i]) && facts.hits[*i].probability >= top * GAP_OF_FULL_MATCH)
         .collect();
     if !words.is_empty() && !full.is_empty() {
-        let named: Vec<usize> =
-            full.iter().copied().filter(|i| words.iter().all(|word| texts[*i].kind_has(word))).collect();
-        let chosen = if named.is_empty() { of_one_kind(facts.hits, full) } else { named };
+        let of_kind =
+            |named: &dyn Fn(&Text<'_>) -> bool| full.iter().copied().filter(|i| named(&texts[*i])).collect::<Vec<_>>();
+        let named = of_kind(&|text| words.iter().all(|word| text.kind_has(word)));
+        // "Milk" names the category "Milk" before "Oat milk".
+        let exactly = of_kind(&|text| words.len() == text.kind.len() && words.iter().all(|word| text.kind_has(word)));
+        let chosen = match (exactly.is_empty(), named.is_empty()) {
+            (false, _) => exactly,
+            (true, false) => named,
+            (true, true) => of_one_kind(facts.hits, full),
+        };
         return Selection { picked: chosen.into_iter().map(|i| &facts.hits[i]).collect(), sure: true };
     }
     let like = |hit: &&Candidate| std::ptr::eq(*hit, best) || (same_kind(hit, best) && hit.probability >= top - GAP);
@@ -64,32 +72,34 @@ fn same_kind(one: &Candidate, other: &Candidate) -> bool {
 }
 
 /// The words of a product.
-struct Text {
+struct Text<'a> {
+    candidate: &'a Candidate,
     kind: Vec<String>,
     rest: Vec<String>,
     /// The name without spaces: "oatmilk" is in "Oat Milk".
     joined: String,
 }
 
-impl Text {
-    fn of(candidate: &Candidate) -> Self {
+impl<'a> Text<'a> {
+    fn of(candidate: &'a Candidate) -> Self {
         let kind = candidate.category.as_deref().map(folded_words).unwrap_or_default();
         let mut rest = folded_words(&candidate.name);
         let joined = rest.concat();
         for part in [&candidate.brand, &candidate.department] {
             rest.extend(part.as_deref().map(folded_words).unwrap_or_default());
         }
-        for (key, value) in &candidate.attributes {
-            rest.extend(folded_words(key));
-            rest.extend(folded_words(value));
-        }
-        Self { kind, rest, joined }
+        Self { candidate, kind, rest, joined }
     }
 
     fn has(&self, word: &str) -> bool {
-        self.kind_has(word)
-            || self.rest.iter().any(|own| alike(own, word))
-            || (word.len() >= 5 && self.joined.contains(word))
+        let in_name = self.rest.iter().any(|own| alike(own, word)) || (word.len() >= 5 && self.joined.contains(word));
+        self.kind_has(word) || in_name || self.attributes_have(word)
+    }
+
+    /// Attributes are many and seldom asked for: their words are cut only here.
+    fn attributes_have(&self, word: &str) -> bool {
+        let has = |text: &str| folded_words(text).iter().any(|own| alike(own, word));
+        self.candidate.attributes.iter().any(|(key, value)| has(key) || has(value))
     }
 
     fn kind_has(&self, word: &str) -> bool {

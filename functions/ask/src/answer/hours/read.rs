@@ -92,7 +92,9 @@ impl HoursQuestion {
             return Some(year.map_or(after, |_| year_at) + 1 - at);
         }
         let before = at.checked_sub(1).map(|before| if light(before) { before.saturating_sub(1) } else { before });
-        if let Some(month) = before.and_then(month_at).filter(|_| !is_hour(reading, at)) {
+        // "24 December at 6": the month has its day.
+        let dated = matches!(self.day, Day::Date { .. });
+        if let Some(month) = before.and_then(month_at).filter(|_| !dated && !is_hour(reading, at)) {
             let year = plain(at + 1).filter(|year| (1970..2200).contains(year));
             self.day = date(year, month, number)?;
             return Some(1 + usize::from(year.is_some()));

@@ -37,7 +37,9 @@ pub(in crate::answer) fn tell(
         let phrases = Phrases::of(facts.locale);
         return Ok(vec![phrases.no_opening_ahead.to_owned()]);
     };
-    let teller = Teller { facts, phrases: Phrases::of(facts.locale), today };
+    // Of a part of the store, such as its pharmacy, nothing is known: the store's hours are told without a yes or no.
+    let of_a_part = alone && !words.is_empty() && noted.is_none();
+    let teller = Teller { facts, phrases: Phrases::of(facts.locale), today, verdicts: !of_a_part };
     let said = noted.is_some() || question.day != Day::Unsaid;
     let mut sentences = match (question.ask, question.time, question.day) {
         (_, _, Day::Weekend) => teller.weekend(date)?,
@@ -52,7 +54,7 @@ pub(in crate::answer) fn tell(
         }
         (ask, None, _) => teller.day(ask, question.part, date)?,
     };
-    if alone && !words.is_empty() && noted.is_none() {
+    if of_a_part {
         sentences.push(teller.phrases.whole_store.to_owned());
     }
     Ok(sentences.into_iter().map(|sentence| capitalised(&sentence)).collect())
@@ -62,6 +64,8 @@ struct Teller<'a> {
     facts: &'a Facts<'a>,
     phrases: &'static Phrases,
     today: Date,
+    /// Whether answers begin with yes or no.
+    verdicts: bool,
 }
 
 impl<'a> Teller<'a> {
@@ -111,7 +115,8 @@ impl<'a> Teller<'a> {
             Status::Closed { opens_at } => {
                 let facts = [("day", &*day), ("time", &*at), ("note", &*note)];
                 let closed = self.verdict(ask, false, &fill(self.phrases.closed_at, &facts));
-                let hours = if found.intervals.is_empty() { self.opens_next(opens_at) } else { self.open_on(date, "") };
+                let hours =
+                    if found.intervals.is_empty() { self.opens_next(opens_at) } else { self.open_that_day(date) };
                 vec![closed, hours]
             }
         };
@@ -119,7 +124,7 @@ impl<'a> Teller<'a> {
         if let (true, true, Some(instant)) = (time.ambiguous, evening < 1440, self.instant(date, evening)) {
             let other = self.look(instant, date)?.status;
             if matches!(other, Status::Open { .. }) != matches!(found.status, Status::Open { .. }) {
-                let at = (self.phrases.at)(evening);
+                let (day, at) = (self.that_day(date), (self.phrases.at)(evening));
                 let facts = |until| [("day", &*day), ("time", &*at), ("until", until), ("note", "")];
                 sentences.push(match other {
                     Status::Open { until } => {
@@ -139,34 +144,30 @@ impl<'a> Teller<'a> {
         let found = self.look(noon, date)?;
         let (name, note) = (self.day_name(date), self.note(&found));
         let spans = self.facts.store.hours.on(date).spans;
-        let (from, to, part_name) = match part {
+        let (from, to, index) = match part {
             None => (0, 2880, None),
-            Some(part) => {
-                let (from, to, index) = match part {
-                    Part::Morning => (360, 720, 0),
-                    Part::Afternoon => (720, 1080, 1),
-                    Part::Evening => (1080, 1320, 2),
-                    Part::Night => (1200, 1440, 3),
-                    Part::SmallHours => (0, 360, 4),
-                };
-                (from, to, Some(self.phrases.parts[index]))
-            }
+            Some(Part::Morning) => (360, 720, Some(0)),
+            Some(Part::Afternoon) => (720, 1080, Some(1)),
+            Some(Part::Evening) => (1080, 1320, Some(2)),
+            Some(Part::Night) => (1200, 1440, Some(3)),
+            Some(Part::SmallHours) => (0, 360, Some(4)),
+        };
+        let name = match index {
+            None => name,
+            Some(index) if date == self.today => self.phrases.parts_today[index].to_owned(),
+            Some(index) if self.is_tomorrow(date) => self.phrases.parts_tomorrow[index].to_owned(),
+            Some(index) => format!("{name} {}", self.phrases.parts[index]),
         };
         let end = |span: &Span| span.to().minutes() + if span.runs_past_midnight() { 1440 } else { 0 };
         let open = spans.iter().any(|span| span.from().minutes() < to && from < end(span));
         let listed = self.spans(spans);
-        let facts = [("day", &*name), ("part", part_name.unwrap_or_default()), ("spans", &*listed), ("note", &*note)];
-        let sentence = match (open, part_name) {
-            (true, None) => self.phrases.open_on,
-            (false, None) => self.phrases.closed_on,
-            (true, Some(_)) => self.phrases.open_in_part,
-            (false, Some(_)) => self.phrases.closed_in_part,
-        };
+        let facts = [("day", &*name), ("spans", &*listed), ("note", &*note)];
+        let sentence = if open { self.phrases.open_on } else { self.phrases.closed_on };
         let first = self.verdict(ask, open, &fill(sentence, &facts));
         if open {
             return Ok(vec![first]);
         }
-        let more = if spans.is_empty() { self.opens_after(date)? } else { self.open_on(date, "") };
+        let more = if spans.is_empty() { self.opens_after(date)? } else { self.open_that_day(date) };
         Ok(vec![first, more])
     }
 
@@ -207,7 +208,7 @@ impl<'a> Teller<'a> {
         let mut sentences = vec![fill(sentence, &[("day", &day), ("time", &time), ("note", &note)])];
         match found.status {
             Status::Closed { opens_at } if over && !said => sentences.push(self.opens_next(opens_at)),
-            _ if spans.len() > 1 => sentences.push(self.open_on(date, "")),
+            _ if spans.len() > 1 => sentences.push(self.open_that_day(date)),
             _ => {}
         }
         Ok(sentences)
@@ -264,6 +265,7 @@ impl<'a> Teller<'a> {
     /// Puts yes or no before a sentence where the question asked for it.
     fn verdict(&self, ask: Ask, open: bool, sentence: &str) -> String {
         let yes = match ask {
+            _ if !self.verdicts => return sentence.to_owned(),
             Ask::Open => open,
             Ask::Closed => !open,
             _ => return sentence.to_owned(),
@@ -272,9 +274,22 @@ impl<'a> Teller<'a> {
     }
 
     fn open_on(&self, date: Date, note: &str) -> String {
-        let spans = self.spans(self.facts.store.hours.on(date).spans);
-        let sentence = if spans == self.phrases.closed { self.phrases.closed_on } else { self.phrases.open_on };
-        fill(sentence, &[("day", &self.day_name(date)), ("spans", &spans), ("note", note)])
+        self.open_on_day(date, &self.day_name(date), note)
+    }
+
+    /// When it is open on a day that was just named.
+    fn open_that_day(&self, date: Date) -> String {
+        self.open_on_day(date, &self.that_day(date), "")
+    }
+
+    fn open_on_day(&self, date: Date, day: &str, note: &str) -> String {
+        let spans = self.facts.store.hours.on(date).spans;
+        let sentence = if spans.is_empty() { self.phrases.closed_on } else { self.phrases.open_on };
+        fill(sentence, &[("day", day), ("spans", &self.spans(spans)), ("note", note)])
+    }
+
+    fn that_day(&self, date: Date) -> String {
+        if date == self.today { self.phrases.today.to_owned() } else { self.phrases.that_day.to_owned() }
     }
 
     fn opens_next(&self, opens_at: Option<Timestamp>) -> String {
@@ -317,10 +332,14 @@ impl<'a> Teller<'a> {
         found.note.map_or_else(String::new, |note| format!(" ({})", clean(note, 100)))
     }
 
+    fn is_tomorrow(&self, date: Date) -> bool {
+        self.today.tomorrow().is_ok_and(|tomorrow| date == tomorrow)
+    }
+
     fn day_name(&self, date: Date) -> String {
         match date {
             _ if date == self.today => self.phrases.today.to_owned(),
-            _ if self.today.tomorrow().is_ok_and(|tomorrow| date == tomorrow) => self.phrases.tomorrow.to_owned(),
+            _ if self.is_tomorrow(date) => self.phrases.tomorrow.to_owned(),
             _ => (self.phrases.on)(date),
         }
     }

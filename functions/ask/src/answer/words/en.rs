@@ -136,6 +136,7 @@ pub(super) const TABLE: Table = &[
     (Time(Part(Afternoon)), &["afternoon", "afternoons", "in the afternoon", "this afternoon"]),
     (Time(Part(Evening)), &["evening", "evenings", "in the evening", "this evening"]),
     (Time(Part(Night)), &["night", "nights", "at night", "tonight", "late at night"]),
+    (Time(Around), &["around", "before", "after", "about", "by"]),
     (Time(Noon), &["noon", "midday", "lunchtime"]),
     (Time(Midnight), &["midnight"]),
     (Time(OClock), &["o clock", "oclock"]),
@@ -161,7 +162,7 @@ pub(super) const TABLE: Table = &[
         "the ones", "any of them",
     ]),
     (Light, &[
-        "the", "a", "an", "of", "and", "or", "for", "with", "without", "in", "on", "at", "to", "by", "s", "n", "your",
+        "the", "a", "an", "of", "and", "or", "for", "with", "in", "on", "at", "to", "s", "n", "your",
         "my",
     ]),
     (Noise, &[
@@ -171,10 +172,10 @@ pub(super) const TABLE: Table = &[
         "excuse me", "sorry", "tell me", "can you tell me", "could you tell me", "show me", "give me", "can you",
         "could you", "can i", "could i", "may i", "can", "could", "would", "will", "want", "i want", "i want to buy",
         "need", "i need", "need to", "buy", "any", "some", "also", "too", "still", "currently have", "know",
-        "do you know", "if", "about", "what about", "how about", "kind of", "kinds of", "type of", "types of", "got",
+        "do you know", "if", "what about", "how about", "kind of", "kinds of", "type of", "types of", "got",
         "store", "shop", "supermarket", "today s", "so", "then", "but", "not", "just", "only", "much", "many", "get",
         "come", "time", "what time", "day", "holiday", "holidays", "as", "stay", "guys", "let me know",
         "i wonder", "sir", "madam", "ok", "okay", "well", "options", "should", "keep",
-        "around", "before", "after", "o",
+        "o",
     ]),
 ];

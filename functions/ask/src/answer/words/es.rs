@@ -17,7 +17,7 @@ pub(super) const TABLE: Table = &[
         "cuanto cuesta", "cuanto cuestan", "cuanto vale", "cuanto valen", "cuanto es", "cuanto", "a cuanto esta",
         "a cuanto estan", "a cuanto", "precio", "precios", "precio de", "precio del", "que precio tiene",
         "que precio tienen", "que precio", "cuesta", "cuestan", "que vale", "que cuesta", "cuanto sale", "cuanto salen",
-        "cual es el precio", "cual es el precio de", "cual es el precio del", "por cuanto",
+        "por cuanto",
     ]),
     (Stock, &[
         "tienen", "tiene", "tienes", "teneis", "hay", "venden", "vendeis", "vende", "queda", "quedan", "disponible",
@@ -125,6 +125,7 @@ pub(super) const TABLE: Table = &[
     (Time(Part(Afternoon)), &["tarde", "de la tarde", "por la tarde", "en la tarde", "esta tarde", "por las tardes"]),
     (Time(Part(Night)), &["noche", "de la noche", "por la noche", "en la noche", "esta noche", "por las noches"]),
     (Time(Part(SmallHours)), &["madrugada", "de la madrugada", "de madrugada"]),
+    (Time(Around), &["sobre", "antes", "antes de las", "despues", "despues de las", "sobre las"]),
     (Time(Noon), &["mediodia", "al mediodia", "a mediodia", "medio dia"]),
     (Time(Midnight), &["medianoche", "a medianoche", "a la medianoche", "media noche"]),
     (Time(OClock), &["en punto", "h", "hs", "hrs", "horas"]),
@@ -149,7 +150,7 @@ pub(super) const TABLE: Table = &[
         "alguno", "alguna", "ninguno",
     ]),
     (Light, &[
-        "el", "la", "los", "las", "un", "una", "unos", "unas", "de", "del", "al", "y", "o", "e", "con", "sin", "para",
+        "el", "la", "los", "las", "un", "una", "unos", "unas", "de", "del", "al", "y", "o", "e", "con", "para",
         "por", "en", "a", "a las", "a la", "su", "sus", "mi",
     ]),
     (Noise, &[
@@ -160,7 +161,7 @@ pub(super) const TABLE: Table = &[
         "podria decirme", "me puede decir", "me puedes decir", "dime", "digame", "quiero", "quisiera", "necesito",
         "me gustaria", "comprar", "saber", "quiero saber", "quiero comprar", "tambien", "aqui", "ahi", "alli", "si",
         "no", "tienda", "la tienda", "supermercado", "el supermercado", "tipo", "tipos", "clase", "clases", "tipos de",
-        "clases de", "unidades", "dia", "dias", "festivo", "festivos", "hora", "horas de", "a que hora", "sobre",
+        "clases de", "unidades", "dia", "dias", "festivo", "festivos", "hora", "horas de", "a que hora",
         "mas", "menos", "muy", "ya", "todavia", "aun", "ver", "senor", "senora", "entonces", "pero", "y que tal",
         "mostrar", "muestrame", "dame", "deme", "opciones", "opcion", "ano",
     ]),

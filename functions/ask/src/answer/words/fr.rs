@@ -15,8 +15,8 @@ pub(super) const TABLE: Table = &[
         "c est ou", "se trouve", "se trouvent", "quel endroit", "a quel endroit", "ou acheter", "ou vendez vous",
     ]),
     (Price, &[
-        "combien coute", "combien coutent", "combien vaut", "combien valent", "combien", "quel est le prix",
-        "quel est le prix de", "quel est le prix du", "quel est le prix des", "quels sont les prix", "prix", "prix de",
+        "combien coute", "combien coutent", "combien vaut", "combien valent", "combien", 
+            "prix", "prix de",
         "prix du", "prix des", "c est combien", "coute", "coutent", "ca coute combien", "combien ca coute",
         "combien est ce que coute", "a combien est", "a combien sont", "a combien", "a quel prix", "quel prix",
         "combien ca vaut", "combien coute t il",
@@ -144,6 +144,7 @@ pub(super) const TABLE: Table = &[
     (Time(Part(Afternoon)), &["apres midi", "de l apres midi", "cet apres midi", "l apres midi"]),
     (Time(Part(Evening)), &["soir", "du soir", "ce soir", "le soir", "soiree"]),
     (Time(Part(Night)), &["nuit", "la nuit", "cette nuit", "de nuit"]),
+    (Time(Around), &["vers", "avant", "apres"]),
     (Time(Noon), &["midi", "a midi"]),
     (Time(Midnight), &["minuit", "a minuit"]),
     (Time(OClock), &["h", "heure", "heures"]),
@@ -169,7 +170,7 @@ pub(super) const TABLE: Table = &[
     ]),
     (Light, &[
         "le", "la", "les", "l", "un", "une", "des", "de", "du", "d", "au", "aux", "a", "a la", "a l", "et", "avec",
-        "sans", "pour", "dans", "par", "sur", "votre", "vos", "mon", "ma", "mes",
+        "pour", "dans", "par", "sur", "votre", "vos", "mon", "ma", "mes",
     ]),
     (Noise, &[
         "quel", "quelle", "quels", "quelles", "qui", "que", "qu", "quoi", "est", "sont", "est ce que", "est ce qu",
@@ -182,6 +183,6 @@ pub(super) const TABLE: Table = &[
         "le supermarche", "sorte", "sortes", "type", "types", "sortes de", "types de", "genre de", "ferie", "feries",
         "jour", "jours", "jour ferie", "quelle heure", "a quelle heure", "y", "t", "n", "ne", "pas", "plus", "moins",
         "alors", "mais", "donc", "si", "quand", "comment", "montrez moi", "madame", "monsieur", "options", "avez",
-        "etes", "avoir", "vers", "avant",
+        "etes", "avoir",
     ]),
 ];

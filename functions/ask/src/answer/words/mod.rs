@@ -92,6 +92,8 @@ pub(crate) enum Time {
     Noon,
     /// Twelve at night.
     Midnight,
+    /// A word that loosens a time: "around 8".
+    Around,
     /// The word that follows a full hour.
     OClock,
     /// Thirty minutes past.
