@@ -1,0 +1,330 @@
+//! The bundle: stores, issuer, functions, schedules and gateway, started together and ended together.
+
+use crate::{
+    agree::{self, Code},
+    claims::Claims,
+    client::Client,
+    functions::{Functions, Parts},
+    gateway::{Gateway, Laptop, RouteTable},
+    issuer::{Issuer, PROJECT_ID},
+    options::Options,
+    ports::{self, Addresses},
+    schedules::Schedules,
+    seed,
+    stop::{Stop, Stopped},
+    stores::{ACCESS_KEY, SECRET_KEY, dynamo, objects, secrets},
+    template::Template,
+};
+use anyhow::{Context, Result, anyhow, bail};
+use shared::{
+    aws::{Aws, Endpoints},
+    clock::Clock,
+};
+use std::{
+    collections::BTreeMap,
+    fs::{self, File, TryLockError},
+    path::{Path, PathBuf},
+    thread,
+};
+use tempfile::TempDir;
+use tokio::{net::TcpListener, task::JoinHandle};
+
+/// A running bundle. Dropped, it ends by itself; [`Bundle::close`] waits until it has.
+pub struct Bundle {
+    addresses: Addresses,
+    aws: Aws,
+    clock: Clock,
+    issuer: Issuer,
+    schedules: Schedules,
+    template: Template,
+    state: PathBuf,
+    stop: Stop,
+    serving: Vec<JoinHandle<()>>,
+    dynamodb: Option<thread::JoinHandle<()>>,
+    // Last, so that the folder goes when nothing uses it any more.
+    _lock: File,
+    _temporary: Option<TempDir>,
+}
+
+impl Bundle {
+    /// A bundle for a test: the sample stores and products on state of its own, a clock that stands still. Panics where it
+    /// cannot start.
+    pub async fn start() -> Self {
+        Self::start_with(Options::for_tests()).await
+    }
+
+    /// The same with other options; those of [`Options::for_tests`] are the ones to begin from.
+    pub async fn start_with(options: Options) -> Self {
+        seed::start(options).await.expect("the bundle starts")
+    }
+
+    /// A bundle for a test, without stores or products.
+    pub async fn empty() -> Self {
+        Self::open(Options::for_tests()).await.expect("the bundle starts")
+    }
+
+    /// Starts a bundle, and makes what its stores lack.
+    ///
+    /// # Errors
+    ///
+    /// Every difference between template and code; a state folder that another bundle uses, or that another template made;
+    /// a configuration that a function refuses; what the system refuses.
+    pub async fn open(options: Options) -> Result<Self> {
+        let parameters = [("Stage", "dev"), ("ProjectId", PROJECT_ID)];
+        let template = Template::parse(&options.template, &parameters).context("template.yaml")?;
+        let temporary = options.state.is_none().then(TempDir::new).transpose()?;
+        let state = match (&options.state, &temporary) {
+            (Some(state), _) => state.clone(),
+            (None, folder) => folder.as_ref().map(|folder| folder.path().to_owned()).unwrap_or_default(),
+        };
+        fs::create_dir_all(&state).with_context(|| format!("{} cannot be made", state.display()))?;
+        if let (Some(beginning), Some(_)) = (&options.beginning, &temporary) {
+            seed::copy(beginning, &state)?;
+        }
+        let lock = lock(&state)?;
+        let issuer = issuer(&options, &state).await?;
+        let (stop, stopped) = Stop::new();
+        let gateway = ports::bind(options.ports.gateway).await?;
+        let mut stores = Stores::open(&options, &template, &state, &stopped).await?;
+        let addresses = stores.addresses(&gateway)?;
+        let aws = aws(&addresses);
+        for table in &template.tables {
+            dynamo::ensure(&aws.dynamodb(), table).await?;
+        }
+        stores.serving.push(issuer.serve(stores.issuer, stopped.clone()));
+        let env = variables(&options, &template, &addresses, &state);
+        let functions = (options.functions)(&Parts { aws: &aws, clock: &options.clock, env })?;
+        let differences = agree::differences(&template, &code(&functions));
+        if !differences.is_empty() {
+            bail!("template.yaml and the code differ:\n  {}", differences.join("\n  "));
+        }
+        let schedules = Schedules::of(&template, &functions.jobs)?;
+        let laptop = Laptop { clock: options.clock.clone(), schedules: schedules.clone() };
+        let served = Gateway::new(RouteTable::of(&template), timed(functions, &template), laptop);
+        stores.serving.push(tokio::spawn(served.serve(gateway, stopped.clone())));
+        if options.ticking {
+            stores.serving.push(tokio::spawn(schedules.clone().tick(options.clock.clone(), stopped)));
+        }
+        addresses.write(&state)?;
+        Ok(Self {
+            addresses,
+            aws,
+            clock: options.clock,
+            issuer,
+            schedules,
+            template,
+            state,
+            stop,
+            serving: stores.serving,
+            dynamodb: Some(stores.dynamodb),
+            _lock: lock,
+            _temporary: temporary,
+        })
+    }
+
+    /// Ends the bundle: takes no more requests, lets those under way finish for up to five seconds, closes the stores.
+    pub async fn close(mut self) {
+        self.stop.now();
+        for serving in std::mem::take(&mut self.serving) {
+            // A server that panicked has ended too.
+            let _ = serving.await;
+        }
+        if let Some(dynamodb) = self.dynamodb.take() {
+            let _ = tokio::task::spawn_blocking(move || dynamodb.join()).await;
+        }
+        Addresses::forget(&self.state);
+    }
+
+    /// Where everything answers.
+    pub fn addresses(&self) -> &Addresses {
+        &self.addresses
+    }
+
+    /// The clients' way to the embedded stores, for looking into them.
+    pub fn aws(&self) -> &Aws {
+        &self.aws
+    }
+
+    /// The time of everything in the bundle.
+    pub fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    /// Who signs the tokens.
+    pub fn issuer(&self) -> &Issuer {
+        &self.issuer
+    }
+
+    /// What `template.yaml` says.
+    pub fn template(&self) -> &Template {
+        &self.template
+    }
+
+    /// The folder of its state.
+    pub fn state(&self) -> &Path {
+        &self.state
+    }
+
+    /// Runs the schedule of the job `name` as of now, as EventBridge would; what it reports.
+    ///
+    /// # Errors
+    ///
+    /// No such schedule, or what the job failed with.
+    pub async fn run_schedule(&self, name: &str) -> Result<String> {
+        let ran = self.schedules.run(name, self.clock.now()).await;
+        ran.unwrap_or_else(|| {
+            Err(anyhow!("there is no schedule {name}; there are: {}", self.schedules.names().join(", ")))
+        })
+    }
+
+    /// A person with these claims.
+    pub fn person(&self, claims: Claims) -> Client {
+        Client::person(&self.addresses.gateway, &self.issuer, &self.clock, claims)
+    }
+
+    /// A shopper of the first sample tenant's stores.
+    pub fn shopper(&self, name: &str) -> Client {
+        self.person(seed::claims(name, "shopper"))
+    }
+
+    /// An employee in the first sample tenant's stores.
+    pub fn employee(&self, name: &str) -> Client {
+        self.person(seed::claims(name, "store_employee"))
+    }
+
+    /// An admin of the first sample tenant's stores.
+    pub fn admin(&self, name: &str) -> Client {
+        self.person(seed::claims(name, "admin"))
+    }
+
+    /// Somebody without a token.
+    pub fn stranger(&self) -> Client {
+        Client::stranger(&self.addresses.gateway)
+    }
+}
+
+/// What listens before the functions are there.
+struct Stores {
+    dynamodb: thread::JoinHandle<()>,
+    serving: Vec<JoinHandle<()>>,
+    issuer: TcpListener,
+    urls: [String; 4],
+}
+
+impl Stores {
+    async fn open(options: &Options, template: &Template, state: &Path, stopped: &Stopped) -> Result<Self> {
+        let at = options.ports;
+        let dynamodb = ports::bind(at.dynamodb).await?;
+        let s3 = ports::bind(at.s3).await?;
+        let secrets_manager = ports::bind(at.secrets_manager).await?;
+        let issuer = ports::bind(at.issuer).await?;
+        let mut urls = [const { String::new() }; 4];
+        for (url, listener) in urls.iter_mut().zip([&dynamodb, &s3, &secrets_manager, &issuer]) {
+            *url = ports::url(listener.local_addr()?);
+        }
+        let known = |name: &String| template.functions.iter().any(|function| function.env.contains_key(name));
+        let secrets = options.env_file.iter().filter(|(name, _)| !known(name));
+        let secrets = secrets.map(|(name, value)| (name.clone(), value.clone())).collect();
+        Ok(Self {
+            dynamodb: dynamo::serve(dynamodb.into_std()?, &state.join("dynamodb.sqlite"), stopped.clone())?,
+            serving: vec![
+                objects::serve(s3, &state.join("s3"), &template.buckets, stopped.clone())?,
+                secrets::serve(
+                    secrets_manager,
+                    state.join("secrets.json"),
+                    &template.secrets,
+                    &secrets,
+                    stopped.clone(),
+                )?,
+            ],
+            issuer,
+            urls,
+        })
+    }
+
+    fn addresses(&self, gateway: &TcpListener) -> Result<Addresses> {
+        let [dynamodb, s3, secrets_manager, issuer] = self.urls.clone();
+        Ok(Addresses { gateway: ports::url(gateway.local_addr()?), dynamodb, s3, secrets_manager, issuer })
+    }
+}
+
+/// Takes the folder for this process, for as long as it lives.
+fn lock(state: &Path) -> Result<File> {
+    let file = File::options().create(true).truncate(false).write(true).open(state.join("lock"))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => {
+            let at =
+                Addresses::read(state).map(|found| format!(" It answers at {}.", found.gateway)).unwrap_or_default();
+            bail!("another bundle runs on {}.{at} Stop it first, or give another --state.", state.display())
+        }
+        Err(TryLockError::Error(error)) => Err(error).with_context(|| state.display().to_string()),
+    }
+}
+
+async fn issuer(options: &Options, state: &Path) -> Result<Issuer> {
+    let own = !options.shared_issuer;
+    let state = state.to_owned();
+    // Making a key takes up to a second of arithmetic.
+    let opened = tokio::task::spawn_blocking(move || if own { Issuer::open(&state) } else { Ok(Issuer::shared()) });
+    opened.await?
+}
+
+fn aws(addresses: &Addresses) -> Aws {
+    let endpoints = Endpoints {
+        dynamodb: Some(addresses.dynamodb.clone()),
+        s3: Some(addresses.s3.clone()),
+        secrets_manager: Some(addresses.secrets_manager.clone()),
+    };
+    Aws::local(endpoints, ACCESS_KEY, SECRET_KEY)
+}
+
+/// The variables of each function by its binary: the template's, where `.env` and then the caller may say otherwise, the
+/// address of the issuer's keys, and a folder for snapshots.
+fn variables(
+    options: &Options,
+    template: &Template,
+    addresses: &Addresses,
+    state: &Path,
+) -> BTreeMap<String, BTreeMap<String, String>> {
+    let resources: Vec<&String> = template
+        .tables
+        .iter()
+        .map(|table| &table.name)
+        .chain(template.buckets.iter().map(|bucket| &bucket.name))
+        .chain(template.secrets.iter().map(|secret| &secret.name))
+        .collect();
+    let of_function = |function: &crate::template::Function| {
+        let mut env = function.env.clone();
+        for (name, value) in &mut env {
+            let said = options.variables.get(name).or_else(|| options.env_file.get(name));
+            // What names a resource names the embedded one, whatever a shell's leftovers say.
+            if let Some(said) = said.filter(|_| !resources.contains(&&*value) && name != "FIREBASE_PROJECT_ID") {
+                value.clone_from(said);
+            }
+        }
+        env.insert("FIREBASE_KEYS_URL".to_owned(), addresses.keys_url());
+        // In Lambda each function has a temporary folder of its own.
+        let folder = state.join("snapshots").join(&function.binary);
+        env.insert("SNAPSHOT_FOLDER".to_owned(), folder.to_string_lossy().into_owned());
+        (function.binary.clone(), env)
+    };
+    template.functions.iter().map(of_function).collect()
+}
+
+fn code(functions: &Functions) -> Code {
+    let routes = |function: &crate::functions::Function| function.routes.iter().map(ToString::to_string).collect();
+    Code {
+        functions: functions.http.iter().map(|function| (function.binary.to_owned(), routes(function))).collect(),
+        jobs: functions.jobs.iter().map(|job| job.binary.to_owned()).collect(),
+    }
+}
+
+fn timed(functions: Functions, template: &Template) -> BTreeMap<String, (axum::Router, std::time::Duration)> {
+    let timeout = |binary: &str| {
+        let found = template.functions.iter().find(|function| function.binary == binary);
+        found.map_or_else(Default::default, |function| function.timeout)
+    };
+    let functions = functions.http.into_iter();
+    functions.map(|function| (function.binary.to_owned(), (function.router, timeout(function.binary)))).collect()
+}

@@ -1,0 +1,87 @@
+//! The functions and jobs of the bundle: the one list to extend when a crate joins it.
+
+use anyhow::{Context, Result, bail};
+use axum::Router;
+use futures::future::BoxFuture;
+use jiff::Timestamp;
+use serde::Deserialize;
+use shared::{aws::Aws, clock::Clock, config::Env, web::Route};
+use std::{collections::BTreeMap, sync::Arc};
+
+/// What the bundle runs.
+#[derive(Default)]
+pub struct Functions {
+    /// What answers requests.
+    pub http: Vec<Function>,
+    /// What runs by the clock.
+    pub jobs: Vec<Job>,
+}
+
+/// A function that answers requests.
+pub struct Function {
+    /// Its Cargo binary, as the template names it.
+    pub binary: &'static str,
+    /// Every route that it answers.
+    pub routes: Vec<Route>,
+    /// What answers them.
+    pub router: Router,
+}
+
+/// A function that runs by the clock.
+#[derive(Clone)]
+pub struct Job {
+    /// Its Cargo binary, as the template names it.
+    pub binary: &'static str,
+    /// Runs it as of the time handed in; what it reports, for people.
+    pub run: Run,
+}
+
+/// A job's work.
+pub type Run = Arc<dyn Fn(Timestamp) -> BoxFuture<'static, Result<String>> + Send + Sync>;
+
+impl Job {
+    /// Runs the job for an event of its schedule, at the event's own time, as on Lambda.
+    pub(crate) async fn handle(&self, event: &str) -> Result<String> {
+        #[derive(Deserialize)]
+        struct Event {
+            scheduled_time: Timestamp,
+        }
+        let event: Event = serde_json::from_str(event).context("the schedule's input has no scheduled_time")?;
+        (self.run)(event.scheduled_time).await
+    }
+}
+
+/// What a function is put together from.
+pub struct Parts<'a> {
+    /// The embedded stores.
+    pub aws: &'a Aws,
+    /// The bundle's time.
+    pub clock: &'a Clock,
+    pub(crate) env: BTreeMap<String, BTreeMap<String, String>>,
+}
+
+impl Parts<'_> {
+    /// The variables of the function whose binary this is: the template's, less what the laptop says otherwise.
+    ///
+    /// # Errors
+    ///
+    /// No such function in the template.
+    pub fn env(&self, binary: &str) -> Result<Env> {
+        match self.env.get(binary) {
+            Some(env) => Ok(env.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect()),
+            None => bail!("template.yaml has no function with the binary {binary}"),
+        }
+    }
+}
+
+/// Puts functions together.
+pub type Assemble = fn(&Parts<'_>) -> Result<Functions>;
+
+/// Every function and job of the bundle.
+///
+/// # Errors
+///
+/// A configuration that one of them refuses.
+pub fn bundle(_: &Parts<'_>) -> Result<Functions> {
+    Ok(Functions::default())
+}

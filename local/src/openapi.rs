@@ -1,0 +1,30 @@
+//! The bundle's OpenAPI document: what each function documents, merged, with what holds for all of them.
+//!
+//! `cargo run -- openapi > docs/openapi.json` writes the copy that is checked in and that `catalog` serves.
+
+use utoipa::openapi::{
+    Info, License, OpenApi, OpenApiBuilder,
+    security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
+};
+
+/// The document, version 3.1, with every route of every function.
+pub fn openapi() -> OpenApi {
+    let mut info = Info::new("SmartStore", env!("CARGO_PKG_VERSION"));
+    info.description = Some(
+        "The back end of an AI store assistant: products in, sourced answers out. Errors are RFC 9457 problem documents \
+         whose `error_code` is stable. Tokens are Firebase ID tokens; a person acts in the tenant and the stores that \
+         their token names."
+            .to_owned(),
+    );
+    let mut license = License::new("MIT OR Apache-2.0");
+    license.identifier = Some("MIT OR Apache-2.0".to_owned());
+    info.license = Some(license);
+    let mut document = OpenApiBuilder::new().info(info).build();
+    for part in [ask::openapi(), catalog::openapi()] {
+        document.merge(part);
+    }
+    let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").build();
+    let components = document.components.get_or_insert_default();
+    components.add_security_scheme("firebase", SecurityScheme::Http(bearer));
+    document
+}

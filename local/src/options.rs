@@ -1,0 +1,78 @@
+//! How a bundle is to start.
+
+use crate::{
+    functions::{self, Assemble},
+    ports::Ports,
+};
+use jiff::Timestamp;
+use shared::clock::Clock;
+use std::{collections::BTreeMap, path::PathBuf};
+
+/// The template that the whole bundle is built from.
+pub const TEMPLATE: &str = include_str!("../../template.yaml");
+
+/// Where the clock of tests stands until they move it: a Tuesday, 10 in the morning in New York, 16 in Paris and Madrid.
+pub fn test_time() -> Timestamp {
+    "2026-11-10T15:00:00Z".parse().expect("it is a time")
+}
+
+/// How a bundle is to start.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The folder of its state; `None` for a temporary one that goes with the bundle.
+    pub state: Option<PathBuf>,
+    /// A folder whose state the temporary one begins with.
+    pub beginning: Option<PathBuf>,
+    /// Whether it takes the issuer's key that all bundles of this process's tests share, or one from its state folder.
+    pub shared_issuer: bool,
+    /// Where its servers listen.
+    pub ports: Ports,
+    /// Its time.
+    pub clock: Clock,
+    /// Whether schedules run by that clock, or only when asked.
+    pub ticking: bool,
+    /// The text of the template.
+    pub template: String,
+    /// Puts the functions together.
+    pub functions: Assemble,
+    /// Variables in place of the template's. Only those that a function has in the template count.
+    pub variables: BTreeMap<String, String>,
+    /// What `.env` says: variables as above; all else are secrets.
+    pub env_file: BTreeMap<String, String>,
+}
+
+impl Options {
+    /// For tests: temporary state, any ports, a clock that stands still, schedules by hand.
+    pub fn for_tests() -> Self {
+        Self {
+            state: None,
+            beginning: None,
+            shared_issuer: true,
+            ports: Ports::ANY,
+            clock: Clock::frozen(test_time()),
+            ticking: false,
+            template: TEMPLATE.to_owned(),
+            functions: functions::bundle,
+            variables: BTreeMap::new(),
+            env_file: BTreeMap::new(),
+        }
+    }
+
+    /// For a laptop: state in a folder, fixed ports where they are free, real time that can be moved, ticking schedules.
+    pub fn for_laptop(state: PathBuf, port: u16) -> Self {
+        Self {
+            state: Some(state),
+            shared_issuer: false,
+            ports: Ports::from(port),
+            clock: Clock::movable(),
+            ticking: true,
+            ..Self::for_tests()
+        }
+    }
+
+    /// The same with a variable in place of the template's.
+    pub fn variable(mut self, name: &str, value: &str) -> Self {
+        self.variables.insert(name.to_owned(), value.to_owned());
+        self
+    }
+}

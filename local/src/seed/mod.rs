@@ -1,0 +1,126 @@
+//! The sample: two tenants with three stores and their products, loaded through the catalog's own routes.
+//!
+//! | tenant | store | is |
+//! | --- | --- | --- |
+//! | `t_greenleaf` | `downtown` | a supermarket in New York |
+//! | `t_greenleaf` | `madrid` | its shop in Madrid, with shelves in Spanish |
+//! | `t_corner` | `main` | another company's corner shop in Paris, with shelves in French |
+//!
+//! The products are made up, and so are their brands and makers.
+
+mod stores;
+
+pub use stores::{SAMPLES, Sample};
+
+use crate::{bundle::Bundle, claims::Claims, client::Client, options::Options};
+use anyhow::{Context, Result, ensure};
+use bytes::Bytes;
+use http::Method;
+use sha2::{Digest, Sha256};
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+    time::UNIX_EPOCH,
+};
+use tokio::sync::OnceCell;
+
+/// The tenant that commands mean where none is named.
+pub const TENANT: &str = "t_greenleaf";
+/// Written when everything is loaded.
+const MARK: &str = "seeded";
+/// What a state folder has for the time that it is in use.
+const IN_USE: [&str; 2] = ["lock", "endpoints.json"];
+
+/// The claims of a person of the first sample tenant, whose role counts in all its stores.
+pub fn claims(name: &str, role: &str) -> Claims {
+    Claims::of(name).role(role).tenant(TENANT).stores(stores_of(TENANT))
+}
+
+/// The sample stores of a tenant; none for another tenant.
+pub fn stores_of(tenant: &str) -> Vec<&'static str> {
+    SAMPLES.iter().filter(|sample| sample.tenant == tenant).map(|sample| sample.store).collect()
+}
+
+/// Whether the sample is in the state folder.
+pub fn is_planted(state: &Path) -> bool {
+    state.join(MARK).exists()
+}
+
+/// Loads the sample into a bundle, and publishes it. Done again, it changes nothing.
+///
+/// # Errors
+///
+/// The first thing that the catalog refuses.
+pub async fn plant(bundle: &Bundle) -> Result<()> {
+    for sample in SAMPLES {
+        let claims = Claims::of("sample").role("admin").tenant(sample.tenant).stores([sample.store]);
+        let admin = bundle.person(claims);
+        put(&admin, sample).await.with_context(|| format!("the sample store {} could not be loaded", sample.store))?;
+    }
+    bundle.run_schedule("catalog-publish").await?;
+    fs::write(bundle.state().join(MARK), "")?;
+    Ok(())
+}
+
+async fn put(admin: &Client, sample: &Sample) -> Result<()> {
+    let path = format!("/catalog/stores/{}", sample.store);
+    let store = (sample.about)().to_string();
+    admin.send(Method::PUT, &path, Some(("application/json", store.into()))).await?.success()?;
+    let rows = Bytes::from_static(sample.products.as_bytes());
+    let path = format!("{path}/import");
+    let report = admin.send(Method::POST, &path, Some(("text/csv", rows))).await?.success()?;
+    ensure!(report.body["rows_bad"].as_u64().unwrap_or(0) == 0, "{}", report.body);
+    Ok(())
+}
+
+/// The state of a bundle with the sample in it, made once for each build of a test program and copied for each bundle.
+static PLANTED: OnceCell<PathBuf> = OnceCell::const_new();
+
+/// Starts a test's bundle with the sample in it.
+pub(crate) async fn start(options: Options) -> Result<Bundle> {
+    let beginning = PLANTED.get_or_try_init(planted).await?;
+    Bundle::open(Options { beginning: Some(beginning.clone()), ..options }).await
+}
+
+async fn planted() -> Result<PathBuf> {
+    let program = std::env::current_exe()?;
+    let about = fs::metadata(&program)?;
+    let age = about.modified()?.duration_since(UNIX_EPOCH).unwrap_or_default();
+    let build = format!("{} {} {}", program.display(), about.len(), age.as_nanos());
+    let folder = format!("smartstore-sample-{}", &hex::encode(Sha256::digest(build))[..16]);
+    let folder = program.parent().unwrap_or(Path::new(".")).join(folder);
+    if is_planted(&folder) {
+        return Ok(folder);
+    }
+    let beside =
+        tempfile::Builder::new().prefix("smartstore-sample").tempdir_in(folder.parent().unwrap_or(Path::new(".")))?;
+    let options = Options { state: Some(beside.path().join("state")), ..Options::for_tests() };
+    let bundle = Bundle::open(options).await?;
+    plant(&bundle).await?;
+    bundle.close().await;
+    match fs::rename(beside.path().join("state"), &folder) {
+        Ok(()) => Ok(folder),
+        // Another process of the same program was faster, with the same outcome.
+        Err(_) if is_planted(&folder) => Ok(folder),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Copies a state folder that nobody uses.
+pub(crate) fn copy(from: &Path, to: &Path) -> io::Result<()> {
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        if IN_USE.iter().any(|in_use| name == *in_use) {
+            continue;
+        }
+        let to = to.join(&name);
+        if entry.file_type()?.is_dir() {
+            copy(&entry.path(), &to)?;
+        } else {
+            fs::copy(entry.path(), to)?;
+        }
+    }
+    Ok(())
+}
