@@ -60,7 +60,6 @@ fn holiday_in_notes(holiday: Holiday, today: Date, store: &Store) -> Option<Date
     let word = match holiday {
         Holiday::Thanksgiving => "thanksgiving",
         Holiday::IndependenceDay => "independence",
-        Holiday::LabourDay => "labor",
         _ => return None,
     };
     noted(&[word.to_owned()], today, store)
@@ -80,7 +79,9 @@ fn fixed(holiday: Holiday, year: i16) -> Option<Date> {
         Holiday::Assumption => (8, 15),
         Holiday::AllSaints => (11, 1),
         Holiday::Halloween => (10, 31),
-        // The fourth Thursday of November.
+        // The first Monday of September, the last of May, the fourth Thursday of November.
+        Holiday::LaborDay => return on_or_after(Date::new(year, 9, 1).ok()?, Weekday::Monday),
+        Holiday::MemorialDay => return on_or_after(Date::new(year, 5, 25).ok()?, Weekday::Monday),
         Holiday::Thanksgiving => return on_or_after(Date::new(year, 11, 22).ok()?, Weekday::Thursday),
         Holiday::GoodFriday => return easter(year)?.checked_sub(2.days()).ok(),
         Holiday::Easter => return easter(year),
@@ -117,6 +118,8 @@ mod tests {
             assert_eq!(easter(year), Some(expected));
         }
         assert_eq!(fixed(Holiday::Thanksgiving, 2026), Some(date(2026, 11, 26)));
+        assert_eq!(fixed(Holiday::LaborDay, 2026), Some(date(2026, 9, 7)));
+        assert_eq!(fixed(Holiday::MemorialDay, 2026), Some(date(2026, 5, 25)));
         assert_eq!(fixed(Holiday::Thanksgiving, 2029), Some(date(2029, 11, 22)));
     }
 }

@@ -16,6 +16,8 @@ pub struct HoursQuestion {
     pub(super) day: Day,
     pub(super) time: Option<AskedTime>,
     pub(super) part: Option<Part>,
+    /// Whether it speaks of a day: what is left of it may be the name of one.
+    pub(super) names_a_day: bool,
     /// Whether it says "now".
     pub(super) now: bool,
 }

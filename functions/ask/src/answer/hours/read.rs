@@ -8,15 +8,24 @@ use crate::answer::{
 use jiff::civil::Weekday;
 use shared::locale::Locale;
 
+/// Words that say that a day is meant: "Columbus Day".
+const DAY_WORDS: &[&str] = &["day", "holiday", "dia", "festivo", "jour", "fete"];
+
 impl HoursQuestion {
     /// Reads what is asked, and marks the words of day and time as understood.
     pub(in crate::answer) fn read(reading: &mut Reading<'_>) -> Self {
-        let mut question = Self { ask: ask(reading), day: Day::Unsaid, time: None, part: None, now: false };
+        let names_a_day = (0..reading.words.len()).any(|at| DAY_WORDS.contains(&reading.word(at)));
+        let (day, time, part) = (Day::Unsaid, None, None);
+        let mut question = Self { ask: ask(reading), day, time, part, names_a_day, now: false };
         let mut at = 0;
         while at < reading.words.len() {
             at += question.take(reading, at);
         }
         question.settle();
+        if question.ask == Ask::Opens && question.time.is_some() {
+            // "Do you open at 7?"
+            question.ask = Ask::Open;
+        }
         question
     }
 

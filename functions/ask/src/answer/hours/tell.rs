@@ -18,6 +18,10 @@ use shared::catalog::{Span, Status};
 const DIFFERENCES_AHEAD: i64 = 21;
 /// The most of them that are told.
 const MAX_DIFFERENCES: usize = 4;
+/// How far ahead a date of next year goes without its year, in days.
+const DATES_WITHOUT_YEAR: i64 = 60;
+/// The longest echo of the name of a day, in characters.
+const MAX_ECHO_CHARS: usize = 60;
 
 /// Answers in sentences. `subject` is what is left of the question: the name of a day, or a thing.
 ///
@@ -40,6 +44,11 @@ pub(in crate::answer) fn tell(
     // Of a part of the store, such as its pharmacy, nothing is known: the store's hours are told without a yes or no.
     let of_a_part = alone && !words.is_empty() && noted.is_none();
     let teller = Teller { facts, phrases: Phrases::of(facts.locale), today, verdicts: !of_a_part };
+    if of_a_part && question.names_a_day && question.day == Day::Unsaid {
+        let named = fill(teller.phrases.quoted, &[("text", &clean(subject, MAX_ECHO_CHARS))]);
+        let unknown = fill(teller.phrases.unknown_day, &[("subject", &named)]);
+        return Ok([vec![unknown], teller.week()].concat());
+    }
     let said = noted.is_some() || question.day != Day::Unsaid;
     let mut sentences = match (question.ask, question.time, question.day) {
         (_, _, Day::Weekend) => teller.weekend(date)?,
@@ -336,11 +345,17 @@ impl<'a> Teller<'a> {
         self.today.tomorrow().is_ok_and(|tomorrow| date == tomorrow)
     }
 
+    /// A day's name: with its year where it is neither this one's nor near.
     fn day_name(&self, date: Date) -> String {
+        let soon = self.today.checked_add(DATES_WITHOUT_YEAR.days()).unwrap_or(self.today);
         match date {
             _ if date == self.today => self.phrases.today.to_owned(),
             _ if self.is_tomorrow(date) => self.phrases.tomorrow.to_owned(),
-            _ => (self.phrases.on)(date),
+            _ if date.year() == self.today.year() || (self.today..=soon).contains(&date) => (self.phrases.on)(date),
+            _ => {
+                let (date, year) = ((self.phrases.on)(date), date.year().to_string());
+                fill(self.phrases.of_year, &[("date", &date), ("year", &year)])
+            }
         }
     }
 

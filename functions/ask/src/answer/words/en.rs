@@ -6,7 +6,7 @@ use super::{Cue::*, Holiday::*, Part::*, Table, Time::*};
 #[rustfmt::skip] // it would put every word on a line of its own
 pub(super) const TABLE: Table = &[
     (Where, &[
-        "where", "where s", "where is", "where are", "where can i find", "where can i get", "where do i find",
+        "where", "wheres", "where s", "where is", "where are", "where can i find", "where can i get", "where do i find",
         "where could i find", "where do you keep", "where do you have", "where would i find", "where will i find",
         "find", "find me", "locate", "location", "location of", "located", "which aisle", "what aisle", "which shelf",
         "what shelf", "which department", "what department", "which section", "what section", "looking for",
@@ -22,7 +22,7 @@ pub(super) const TABLE: Table = &[
         "do you carry any", "do you sell", "do you sell any", "do you stock", "you have", "you carry", "you sell",
         "you stock", "got any", "any left", "is there", "are there", "is there any", "are there any", "available",
         "availability", "carry", "sell", "stock", "stocked", "left", "can i buy", "can i get", "out of stock",
-        "do you got", "does the store have", "does the store carry", "does this store have", "sold out", "sold here",
+        "do you got", "do u have", "u have", "do u sell", "do u carry", "does the store have", "does the store carry", "does this store have", "sold out", "sold here",
     ]),
     (Cheapest, &[
         "cheapest", "least expensive", "lowest price", "lowest priced", "cheap", "cheaper", "best price",
@@ -58,7 +58,7 @@ pub(super) const TABLE: Table = &[
     (Open, &[
         "are you open", "you open", "is the store open", "is the shop open", "store open", "shop open",
         "is this store open", "will you be open", "you be open", "are you guys open", "are you still open",
-        "still open", "are we open", "is it open", "is your store open", "open now", "open today", "open tomorrow",
+        "still open", "are we open", "are u open", "u open", "is it open", "is your store open", "open now", "open today", "open tomorrow",
         "store be open", "shop be open", "is the supermarket open", "are you already open", "is the place open",
     ]),
     (Opens, &[
@@ -77,7 +77,7 @@ pub(super) const TABLE: Table = &[
         "does the store close", "how long are you open", "when will you close", "what time will you close",
         "how late is the store open", "how late are you guys open", "when does it close", "what time does it close",
         "store closes", "you closing", "what time you close", "what time do we close", "when do we close",
-        "how long until you close", "last call",
+        "how long until you close", "last call", "how late can i shop", "how late can i come", "how late are u open",
     ]),
     (Closed, &[
         "are you closed", "is the store closed", "is the shop closed", "will you be closed", "you be closed",
@@ -149,6 +149,8 @@ pub(super) const TABLE: Table = &[
     (Time(Holiday(NewYearsEve)), &["new year s eve", "new years eve"]),
     (Time(Holiday(Epiphany)), &["epiphany", "three kings day"]),
     (Time(Holiday(LabourDay)), &["may day"]),
+    (Time(Holiday(LaborDay)), &["labor day"]),
+    (Time(Holiday(MemorialDay)), &["memorial day"]),
     (Time(Holiday(IndependenceDay)), &["independence day", "4th of july", "fourth of july", "july 4th"]),
     (Time(Holiday(BastilleDay)), &["bastille day"]),
     (Time(Holiday(AllSaints)), &["all saints", "all saints day"]),
@@ -166,7 +168,7 @@ pub(super) const TABLE: Table = &[
         "my",
     ]),
     (Noise, &[
-        "what", "what s", "what is", "what are", "which", "who", "when", "how", "is", "are", "was", "be", "do", "does",
+        "what", "whats", "u", "has", "had", "something", "anything", "what s", "what is", "what are", "which", "who", "when", "how", "is", "are", "was", "be", "do", "does",
         "did", "don t", "doesn t", "isn t", "aren t", "i", "i m", "i d", "i ve", "i d like", "i would like", "we",
         "you", "me", "us", "our", "there", "here", "please", "pls", "hi", "hello", "hey", "thanks", "thank you",
         "excuse me", "sorry", "tell me", "can you tell me", "could you tell me", "show me", "give me", "can you",

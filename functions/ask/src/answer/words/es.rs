@@ -48,7 +48,7 @@ pub(super) const TABLE: Table = &[
     (Aisle, &["pasillo", "pasillos"]),
     (Under, &[
         "menos de", "por menos de", "por debajo de", "hasta", "maximo", "como maximo", "no mas de", "bajo",
-        "mas barato que", "mas barata que", "de menos de", "que cueste menos de", "que cuesten menos de", "hasta las",
+        "de menos de", "que cueste menos de", "que cuesten menos de", "hasta las",
     ]),
     (Over, &["mas de", "por encima de", "al menos", "minimo", "a partir de", "de mas de", "desde"]),
     (Between, &["entre"]),
@@ -163,6 +163,6 @@ pub(super) const TABLE: Table = &[
         "no", "tienda", "la tienda", "supermercado", "el supermercado", "tipo", "tipos", "clase", "clases", "tipos de",
         "clases de", "unidades", "dia", "dias", "festivo", "festivos", "hora", "horas de", "a que hora",
         "mas", "menos", "muy", "ya", "todavia", "aun", "ver", "senor", "senora", "entonces", "pero", "y que tal",
-        "mostrar", "muestrame", "dame", "deme", "opciones", "opcion", "ano",
+        "mostrar", "muestrame", "dame", "deme", "opciones", "opcion", "ano", "algo",
     ]),
 ];

@@ -56,7 +56,7 @@ pub(super) const TABLE: Table = &[
     (Aisle, &["allee", "allees", "rayon", "rayons"]),
     (Under, &[
         "moins de", "a moins de", "pour moins de", "en dessous de", "jusqu a", "maximum", "au maximum", "au plus",
-        "pas plus de", "sous", "inferieur a", "moins cher que", "moins chere que", "jusque", "jusqu au",
+        "pas plus de", "sous", "inferieur a", "jusque", "jusqu au",
         "qui coute moins de",
     ]),
     (Over, &["plus de", "a plus de", "au dessus de", "au moins", "minimum", "a partir de", "superieur a"]),
@@ -182,7 +182,7 @@ pub(super) const TABLE: Table = &[
         "je voudrais savoir", "aussi", "ici", "encore", "toujours", "magasin", "le magasin", "supermarche",
         "le supermarche", "sorte", "sortes", "type", "types", "sortes de", "types de", "genre de", "ferie", "feries",
         "jour", "jours", "jour ferie", "quelle heure", "a quelle heure", "y", "t", "n", "ne", "pas", "plus", "moins",
-        "alors", "mais", "donc", "si", "quand", "comment", "montrez moi", "madame", "monsieur", "options", "avez",
+        "alors", "mais", "donc", "si", "quand", "comment", "montrez moi", "madame", "monsieur", "options", "avez", "quelque chose", "fete",
         "etes", "avoir",
     ]),
 ];

@@ -129,6 +129,8 @@ pub(crate) enum Holiday {
     NewYearsEve,
     Epiphany,
     LabourDay,
+    LaborDay,
+    MemorialDay,
     IndependenceDay,
     BastilleDay,
     Assumption,
