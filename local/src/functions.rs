@@ -82,6 +82,28 @@ pub type Assemble = fn(&Parts<'_>) -> Result<Functions>;
 /// # Errors
 ///
 /// A configuration that one of them refuses.
-pub fn bundle(_: &Parts<'_>) -> Result<Functions> {
-    Ok(Functions::default())
+pub fn bundle(parts: &Parts<'_>) -> Result<Functions> {
+    let asking = ask::App::new(ask::Config::read(parts.env("ask")?)?, parts.aws, parts.clock.clone());
+    let cataloguing = catalog::App::new(catalog::Config::read(parts.env("catalog")?)?, parts.aws, parts.clock.clone());
+    let places = catalog::Places::read(parts.env("catalog-publish")?)?;
+    let publisher = catalog::publisher(places, parts.aws, parts.clock.clone());
+    let publish: Run = Arc::new(move |due| {
+        let publisher = publisher.clone();
+        Box::pin(async move {
+            let report = catalog::run(&publisher, due).await?;
+            let told = serde_json::to_string(&report)?;
+            if report.is_clean() { Ok(told) } else { bail!("the run is incomplete: {told}") }
+        })
+    });
+    Ok(Functions {
+        http: vec![
+            Function { binary: "ask", routes: ask::routes().list().to_vec(), router: ask::router(asking) },
+            Function {
+                binary: "catalog",
+                routes: catalog::routes().list().to_vec(),
+                router: catalog::router(cataloguing),
+            },
+        ],
+        jobs: vec![Job { binary: "catalog-publish", run: publish }],
+    })
 }

@@ -62,6 +62,8 @@ enum Command {
     Import(import::Import),
     /// Asks a store a question and prints the answer with its sources
     Ask(ask::Ask),
+    /// Prints the OpenAPI document, as docs/openapi.json holds it
+    Openapi,
     /// Runs a schedule of the template now
     RunSchedule {
         /// The job, such as `catalog-publish`
@@ -93,6 +95,10 @@ async fn run(Cli { common, command }: Cli) -> Result<()> {
         Some(Command::Env) => shell::env(&common.state).await,
         Some(Command::Import(import)) => import::run(&common.state, &import).await,
         Some(Command::Ask(ask)) => ask::run(&common.state, &ask).await,
+        Some(Command::Openapi) => {
+            say(crate::openapi().to_pretty_json()?);
+            Ok(())
+        }
         Some(Command::RunSchedule { name }) => shell::run_schedule(&common.state, &name).await,
     }
 }

@@ -51,7 +51,7 @@ async fn what_the_stores_and_the_issuer_hold_is_there_after_a_restart() {
 }
 
 #[tokio::test]
-async fn a_bundle_that_is_dropped_lets_go_of_its_state() {
+async fn a_bundle_that_ended_lets_go_of_its_state() {
     let folder = tempfile::tempdir().unwrap();
     for _ in 0..3 {
         let bundle = Bundle::open(on(folder.path())).await.unwrap();
