@@ -123,6 +123,18 @@ mod tests {
     }
 
     #[test]
+    fn what_is_moved_across_the_borders_of_parts_makes_another_context() {
+        let cursor = sealer().seal(&["ab", "c"], &12);
+        for other in [&["a", "bc"][..], &["abc", ""], &["", "abc"], &["abc"], &["ab", "c", ""]] {
+            assert_eq!(sealer().open::<u32>(other, &cursor), Err(BadCursor), "{other:?}");
+        }
+        // The payload's first digit taken into the context, under the same tag.
+        let bytes = URL_SAFE_NO_PAD.decode(&cursor).unwrap();
+        let moved = URL_SAFE_NO_PAD.encode(&bytes[1..]);
+        assert_eq!(sealer().open::<u32>(&["ab", "c1"], &moved), Err(BadCursor));
+    }
+
+    #[test]
     fn no_cursor_with_a_changed_character_opens() {
         let good = sealer().seal(&PLACE, &"SKU-1");
         for place in 0..good.len() {

@@ -147,10 +147,10 @@ impl Published {
                 return Ok(key.clone());
             }
             let Ok(_turn) = self.fetching.try_lock() else { return Ok(key.clone()) };
-            self.refresh(kid).await;
+            self.refresh().await;
         } else {
             let _turn = self.fetching.lock().await;
-            self.refresh(kid).await;
+            self.refresh().await;
         }
         let (state, now) = (self.state(), self.clock.now());
         match state.usable(now).and_then(|keys| keys.get(kid)) {
@@ -160,12 +160,10 @@ impl Published {
         }
     }
 
-    /// Fetches unless another request has just brought `kid`, or it is too early. The caller holds `fetching`.
-    async fn refresh(&self, kid: &str) {
+    /// Fetches unless it is too early, as it is right after another request has. The caller holds `fetching`.
+    async fn refresh(&self) {
         let now = self.clock.now();
-        let state = self.state();
-        let known = state.is_fresh(now) && state.keys.get(kid).is_some();
-        if known || state.seconds_to_next_try(now) > 0 {
+        if self.state().seconds_to_next_try(now) > 0 {
             return;
         }
         self.change(|state| (state.last_try, state.failed) = (Some(now), true));
