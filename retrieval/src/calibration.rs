@@ -41,7 +41,7 @@ pub struct Calibration {
 impl Default for Calibration {
     fn default() -> Self {
         Self {
-            bias: -4.1,
+            bias: -4.22,
             strength: 7.5,
             attributes: 1.1,
             found: 2.4,

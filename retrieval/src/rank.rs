@@ -54,7 +54,7 @@ pub struct Scales {
 
 impl Default for Scales {
     fn default() -> Self {
-        Self { recency: 0.01, category: 0.01 }
+        Self { recency: 0.001, category: 0.001 }
     }
 }
 
