@@ -69,7 +69,7 @@ async fn put(admin: &Client, sample: &Sample) -> Result<()> {
     let rows = Bytes::from_static(sample.products.as_bytes());
     let path = format!("{path}/import");
     let report = admin.send(Method::POST, &path, Some(("text/csv", rows))).await?.success()?;
-    ensure!(report.body["rows_bad"].as_u64().unwrap_or(0) == 0, "{}", report.body);
+    ensure!(report.body["rejected"] == 0, "{}", report.body);
     Ok(())
 }
 

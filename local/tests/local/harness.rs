@@ -15,7 +15,7 @@ use local::{
 use shared::{auth::Verifier, web};
 use std::sync::Arc;
 
-pub const TEMPLATE: &str = r#"
+pub(crate) const TEMPLATE: &str = r#"
 Parameters:
   Stage: {Type: String, Default: dev}
   ProjectId: {Type: String}
@@ -74,11 +74,11 @@ struct App {
 }
 
 /// The options of a bundle over [`TEMPLATE`].
-pub fn small() -> Options {
+pub(crate) fn small() -> Options {
     Options { template: TEMPLATE.to_owned(), functions, ..Options::for_tests() }
 }
 
-pub fn functions(parts: &Parts<'_>) -> Result<Functions> {
+pub(crate) fn functions(parts: &Parts<'_>) -> Result<Functions> {
     let mut env = parts.env("echo")?;
     let verifier = Verifier::from_env(&mut env, parts.clock);
     let greeting = env.required("GREETING").into();
