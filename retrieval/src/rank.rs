@@ -170,7 +170,8 @@ pub fn rank(hits: Vec<Hit>, ranking: &Ranking, settings: &Settings) -> Vec<Ranke
             let category_match = match (&asked, &hit.category) {
                 (Some(asked), Some(own)) => *asked == crate::text::normalised(own),
                 (Some(_), None) => false,
-                (None, _) => hit.evidence.kind_fit >= 1.0,
+                // The question is the category's name: every word of either is in the other. Shares are sums of floats.
+                (None, _) => hit.evidence.kind_fit >= 1.0 && hit.evidence.kind > 0.999,
             };
             let score = similarity * probability
                 + fresh * ranking.scales.recency * recency

@@ -11,7 +11,7 @@ fn hit(id: &str, strength: f32, age_days: Option<i64>, kind_fit: f32) -> Hit {
         row: None,
         lexical: Some(strength),
         dense: None,
-        evidence: Evidence { strength, found: 1.0, named: 1.0, kind_fit, ..Evidence::default() },
+        evidence: Evidence { strength, found: 1.0, named: 1.0, kind: kind_fit, kind_fit, ..Evidence::default() },
         updated_at: age_days.map(|days| NOW - days * DAY),
         category: None,
     }
