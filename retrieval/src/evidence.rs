@@ -65,7 +65,12 @@ pub(crate) fn judge(snapshot: &Snapshot, plan: &Plan, rows: &[u32]) -> io::Resul
     for (at, &row) in rows.iter().enumerate() {
         let length = snapshot.kind.norms.fieldnorm(row);
         if length > 0 {
-            evidence[at].kind_fit = (kinds[at] as f32 / length as f32).min(1.0);
+            let seen = &mut evidence[at];
+            seen.kind_fit = (kinds[at] as f32 / length as f32).min(1.0);
+            // Shares are sums of floats.
+            if pairs > 0 && seen.named > 0.999 && seen.together > 0.999 {
+                seen.phrase = seen.kind_fit;
+            }
         }
     }
     visitor.accessories(&places, &asked, &mut evidence)?;

@@ -123,6 +123,9 @@ pub struct Evidence {
     pub early: f32,
     /// Share of neighbours in the question that are neighbours in the name; 1 for a single word that the name holds.
     pub together: f32,
+    /// For several words that stand side by side in the name: [`Evidence::kind_fit`]; else 0. "Oat milk" is the `Oat milk 1 l` of
+    /// the category `Oat milk`, however little else is said about it.
+    pub phrase: f32,
     /// Whether the name goes on from the words to another kind of thing: a `printer drum` is no printer, an `apple juice` no
     /// apple.
     pub accessory: bool,
