@@ -36,6 +36,8 @@ pub struct Bundle {
     clock: Clock,
     issuer: Issuer,
     schedules: Schedules,
+    /// The router of each route, by method and path.
+    routers: BTreeMap<String, axum::Router>,
     template: Template,
     state: PathBuf,
     stop: Stop,
@@ -99,6 +101,10 @@ impl Bundle {
             bail!("template.yaml and the code differ:\n  {}", differences.join("\n  "));
         }
         let schedules = Schedules::of(&template, &functions.jobs)?;
+        let routed = functions.http.iter().flat_map(|function| {
+            function.routes.iter().map(|route| (route.to_string(), function.router.clone()))
+        });
+        let routers = routed.collect();
         let laptop = Laptop { clock: options.clock.clone(), schedules: schedules.clone() };
         let served = Gateway::new(RouteTable::of(&template), timed(functions, &template), laptop);
         stores.serving.push(tokio::spawn(served.serve(gateway, stopped.clone())));
@@ -112,6 +118,7 @@ impl Bundle {
             clock: options.clock,
             issuer,
             schedules,
+            routers,
             template,
             state,
             stop,
@@ -175,6 +182,18 @@ impl Bundle {
         ran.unwrap_or_else(|| {
             Err(anyhow!("there is no schedule {name}; there are: {}", self.schedules.names().join(", ")))
         })
+    }
+
+    /// Hands an API Gateway event, as JSON, to the function that its `routeKey` names, past the gateway; the answer's status.
+    ///
+    /// # Errors
+    ///
+    /// No JSON, or a route that no function has.
+    pub async fn deliver(&self, event: &str) -> Result<i64> {
+        let parsed: serde_json::Value = serde_json::from_str(event).context("the event is no JSON")?;
+        let route = parsed["routeKey"].as_str().unwrap_or_default();
+        let router = self.routers.get(route).with_context(|| format!("no function has the route {route:?}"))?;
+        Ok(shared::web::lambda::answer(router, event, None).await.status_code)
     }
 
     /// A person with these claims.

@@ -2,11 +2,17 @@
 //!
 //! Whatever fails here is no fault of the request: it is told as [`NoRecall`], and the answer goes on without products.
 
-use crate::config::{Config, Rag, Source};
-use retrieval::{Question, Roles, Scope, Settings, SnapshotScope, Unavailable, Warm, rank, retriever::Query};
+use crate::{
+    answer::Limits,
+    config::{Config, Rag, Source},
+};
+use retrieval::{Filter, Question, Roles, Scope, Settings, SnapshotScope, Unavailable, Warm, rank, retriever::Query};
 use serde::{Deserialize, Serialize};
-use shared::{auth::Role, aws::Fetch, blob::Blobs, clock::Clock, table::Table, tenant::StoreScope};
-use std::{collections::BTreeMap, time::{Duration, Instant}};
+use shared::{auth::Role, aws::Fetch, blob::Blobs, catalog::Money, clock::Clock, table::Table, tenant::StoreScope};
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
 use tracing::{Instrument, info_span};
 
 /// The most products that a question recalls.
@@ -43,6 +49,26 @@ pub enum NoRecall {
     Unpublished,
 }
 
+/// What is to be recalled.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Sought<'a> {
+    /// The words of the thing, or the aisle whose products are asked for.
+    pub what: What<'a>,
+    /// The category that a follow-up stands in.
+    pub category: Option<&'a str>,
+    /// The prices that were asked for.
+    pub limits: Limits,
+}
+
+/// By what products are recalled.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum What<'a> {
+    /// By these words.
+    Words(&'a str),
+    /// All that stand in this aisle.
+    Aisle(&'a str),
+}
+
 /// Recalls products. Clones share what it keeps open.
 #[derive(Clone)]
 pub(crate) struct Recall {
@@ -64,20 +90,22 @@ impl Recall {
         Self { rag: config.rag.clone(), warm, fetch, clock: clock.clone() }
     }
 
-    /// Recalls what `words` ask for in the store of `scope`, best first; `category` is the follow-up's.
+    /// Recalls what is sought in the store of `scope`, best first.
     pub(crate) async fn recall(
         &self,
         scope: &StoreScope,
         role: Role,
-        words: &str,
-        category: Option<&str>,
+        sought: Sought<'_>,
     ) -> Result<Vec<Recalled>, NoRecall> {
-        let question = info_span!("embed_query").in_scope(|| Question::parse(words));
+        let text = match sought.what {
+            What::Words(words) => words.to_owned(),
+            What::Aisle(aisle) => format!("aisle {aisle}"),
+        };
         let finding = async {
             match &self.rag.source {
                 Source::Off => Err(NoRecall::Disabled),
-                Source::Embedded => self.from_snapshot(scope, role, question, category).await,
-                Source::External(url) => self.from_service(url, scope, role, words, category).await,
+                Source::Embedded => self.from_snapshot(scope, role, &text, sought).await,
+                Source::External(url) => self.from_service(url, scope, role, &text, sought.category).await,
             }
         };
         tokio::time::timeout(self.rag.timeout, finding).await.unwrap_or(Err(NoRecall::Timeout))
@@ -87,10 +115,11 @@ impl Recall {
         &self,
         scope: &StoreScope,
         role: Role,
-        question: Question,
-        category: Option<&str>,
+        text: &str,
+        sought: Sought<'_>,
     ) -> Result<Vec<Recalled>, NoRecall> {
         use retrieval::Retriever;
+        let question = info_span!("embed_query").in_scope(|| Question::parse(text));
         let snapshot = self.warm.current(scope).await.map_err(|why| match why {
             Unavailable::Unpublished => NoRecall::Unpublished,
             Unavailable::Damaged { .. } => NoRecall::SnapshotDamaged,
@@ -98,8 +127,10 @@ impl Recall {
         })?;
         let store = SnapshotScope { tenant: scope.tenant().to_string(), store: scope.store().to_string() };
         let searched = Scope { store, snapshot: Some(snapshot.hash()), roles: Roles::from_names([role.as_str()]) };
+        // Without words the conditions alone decide: all that stands in an aisle is what was asked for.
+        let listed = question.words.is_empty();
         let query = Query {
-            filter: question.filter(),
+            filter: question.filter().and(within(sought.limits)),
             words: question.words,
             k: rank::POOL,
             deadline: Instant::now().checked_add(self.rag.timeout),
@@ -107,17 +138,21 @@ impl Recall {
         };
         let search = snapshot.search(&searched, &query).instrument(info_span!("vector_search"));
         let hits = search.await.map_err(|error| {
-            tracing::error!(event = "rag_failed", error = shared::problem::chain(&error), "the snapshot could not be searched");
+            tracing::error!(
+                event = "rag_failed",
+                error = shared::problem::chain(&error),
+                "the snapshot could not be searched"
+            );
             NoRecall::Error
         })?;
         let ranked = info_span!("rerank").in_scope(|| {
-            let settings = self.settings(category);
+            let settings = self.settings(sought.category);
             rank::rank(hits.items, &snapshot.manifest().ranking, &settings)
         });
         let all = ranked.into_iter().map(|found| Recalled {
             id: found.hit.id,
-            probability: found.probability,
-            relevant: found.relevant,
+            probability: if listed { 1.0 } else { found.probability },
+            relevant: listed || found.relevant,
         });
         Ok(shorten(all.collect()))
     }
@@ -168,7 +203,10 @@ impl Recall {
                 return Err(failed(format!("a similarity of {}", result.similarity)));
             }
             let relevant = result.similarity >= self.rag.threshold;
-            all.push((self.score(&result, category), Recalled { id: result.id, probability: result.similarity, relevant }));
+            all.push((
+                self.score(&result, category),
+                Recalled { id: result.id, probability: result.similarity, relevant },
+            ));
         }
         all.sort_by(|(a, one), (b, other)| b.total_cmp(a).then_with(|| one.id.cmp(&other.id)));
         Ok(shorten(all.into_iter().map(|(_, recalled)| recalled).collect()))
@@ -181,6 +219,12 @@ impl Recall {
         let same = matches!((category, &result.category), (Some(asked), Some(own)) if asked.eq_ignore_ascii_case(own));
         self.rag.weights.sum(result.similarity, recency, f64::from(u8::from(same)))
     }
+}
+
+/// Prices as a condition on the snapshot's; those of this minute are compared again by the answer.
+fn within(limits: Limits) -> Filter {
+    let (min, max) = (limits.min.map(Money::hundredths), limits.max.map(Money::hundredths));
+    if limits.is_empty() { Filter::Any } else { Filter::Price { min, max } }
 }
 
 /// Keeps the relevant ones and the nearest of the others.
@@ -225,7 +269,8 @@ impl Report {
 
     /// The mean probability of those that reached the threshold, to three decimals; 0 without any.
     pub(crate) fn average_similarity(&self) -> f64 {
-        let (sum, count) = self.relevant().fold((0.0, 0.0), |(sum, count), found| (sum + found.probability, count + 1.0));
+        let (sum, count) =
+            self.relevant().fold((0.0, 0.0), |(sum, count), found| (sum + found.probability, count + 1.0));
         if count == 0.0 { 0.0 } else { (sum / count * 1000.0_f64).round() / 1000.0 }
     }
 

@@ -5,7 +5,7 @@ use crate::{
     answer::{self, Answer, Citation, Facts, Intent, Tool},
     error::Error,
     facts::{self, Products},
-    recall::{NoRecall, Report},
+    recall::{NoRecall, Report, Sought, What},
 };
 use axum::{
     Extension,
@@ -159,10 +159,12 @@ async fn answered(app: &App, caller: &Caller, body: AskRequest, locale: Locale) 
     let words = intent.search_text(category);
     let begun = Instant::now();
     let recalling = async {
-        match &words {
-            Some(words) => app.recall.recall(&scope, role, words, category).await,
-            None => Ok(Vec::new()),
-        }
+        let what = match (&words, &intent.aisle) {
+            (Some(words), _) => What::Words(words),
+            (None, Some(aisle)) => What::Aisle(aisle),
+            (None, None) => return Ok(Vec::new()),
+        };
+        app.recall.recall(&scope, role, Sought { what, category, limits: intent.limits }).await
     };
     let (store, recalled) = tokio::join!(facts::store(&app.table, &scope), recalling);
     let (store, report) = (store?, Report { recalled, took: begun.elapsed() });

@@ -1,0 +1,109 @@
+//! The whole held together: template, routers, OpenAPI document, events and strangers.
+
+use super::*;
+use http::Method;
+use local::Options;
+use std::{collections::BTreeSet, fs, path::Path};
+
+/// Routes that answer whoever asks.
+const PUBLIC: &[&str] = &["GET /openapi.json"];
+
+/// A path of a route with something in each of its parameters.
+fn filled(path: &str) -> String {
+    let values = [("{store_id}", DOWNTOWN), ("{product_id}", "no-such-product"), ("{import_id}", "no-such-import")];
+    values.iter().fold(path.to_owned(), |path, (parameter, value)| path.replace(parameter, value))
+}
+
+fn routes(bundle: &Bundle) -> Vec<(Method, String)> {
+    bundle.template().routes().map(|(_, route)| (route.method.parse().unwrap(), route.path.clone())).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_route_of_the_template_is_answered_by_its_function() {
+    let bundle = Bundle::start().await;
+    let routes = routes(&bundle);
+    assert!(routes.len() >= 13, "{routes:?}");
+    for (method, path) in routes {
+        let response = bundle.admin("root").send(method.clone(), &filled(&path), None).await.unwrap();
+        let code = response.body["error_code"].as_str().unwrap_or_default();
+        assert!(!matches!(code, "http.not_found" | "http.method_not_allowed" | "internal"), "{method} {path}: {}", response.body);
+        assert!(response.status < 500, "{method} {path}: {}", response.body);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_route_outside_the_written_list_turns_a_stranger_away() {
+    let bundle = Bundle::start().await;
+    for (method, path) in routes(&bundle) {
+        let response = bundle.stranger().send(method.clone(), &filled(&path), None).await.unwrap();
+        if PUBLIC.contains(&format!("{method} {path}").as_str()) {
+            assert_eq!(response.status, 200, "{method} {path}");
+        } else {
+            assert_problem(&response, 401, "auth.missing_token");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_openapi_document_has_every_route_and_no_other_and_is_the_one_checked_in() {
+    let bundle = Bundle::start().await;
+    let served = bundle.stranger().get("/openapi.json").await.body;
+    let generated = serde_json::to_value(local::openapi()).unwrap();
+    assert_eq!(served, generated, "docs/openapi.json is old: cargo run -- openapi > docs/openapi.json");
+    let documented: BTreeSet<String> = served["paths"].as_object().unwrap().iter().flat_map(|(path, operations)| {
+        operations.as_object().unwrap().keys().map(move |method| format!("{} {path}", method.to_uppercase()))
+    }).collect();
+    let routed: BTreeSet<String> = routes(&bundle).into_iter().map(|(method, path)| format!("{method} {path}")).collect();
+    assert_eq!(documented, routed);
+    assert_eq!(served["openapi"].as_str().map(|version| version.starts_with("3.1")), Some(true));
+}
+
+/// Feeds an event file to the function as Lambda would, with a good token in its place.
+async fn event_status(bundle: &Bundle, file: &Path) -> (String, i64) {
+    let text = fs::read_to_string(file).unwrap();
+    let event = text.replace("Bearer TOKEN", &format!("Bearer {}", bundle.admin("root").token().unwrap()));
+    let parsed: Value = serde_json::from_str(&event).unwrap();
+    let route = parsed["routeKey"].as_str().unwrap_or_else(|| panic!("{} has no routeKey", file.display())).to_owned();
+    (route, bundle.deliver(&event).await.unwrap())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_event_file_is_answered_well() {
+    let bundle = Bundle::start_with(Options::for_tests()).await;
+    let events = Path::new(env!("CARGO_MANIFEST_DIR")).join("../events");
+    let mut files: Vec<_> = fs::read_dir(events.join("catalog")).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.extend([events.join("ask.json"), events.join("catalog.json")]);
+    files.sort();
+    let mut seen = BTreeSet::new();
+    for file in files {
+        let (route, status) = event_status(&bundle, &file).await;
+        let known = match route.as_str() {
+            // The files name an import and a product that this bundle has not made.
+            route if route.contains("{import_id}") => matches!(status, 404),
+            "DELETE /catalog/stores/{store_id}/products/{product_id}" => matches!(status, 204 | 404),
+            _ => (200..300).contains(&status),
+        };
+        assert!(known, "{}: {route} gave {status}", file.display());
+        seen.insert(route);
+    }
+    let routed: BTreeSet<String> = routes(&bundle).into_iter().map(|(method, path)| format!("{method} {path}")).collect();
+    assert_eq!(seen, routed, "each route has its event");
+    let job = fs::read_to_string(events.join("jobs/catalog_publish.json")).unwrap();
+    assert!(serde_json::from_str::<Value>(&job).unwrap()["scheduled_time"].is_string());
+}
+
+#[test]
+fn no_function_links_an_embedded_store() {
+    for function in ["ask", "catalog"] {
+        let tree = std::process::Command::new(env!("CARGO"))
+            .args(["tree", "--offline", "-e", "normal", "-p", function, "--prefix", "none"])
+            .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+            .output()
+            .unwrap();
+        let tree = String::from_utf8(tree.stdout).unwrap();
+        assert!(tree.contains("lambda_http"), "{tree}");
+        for foreign in ["dynoxide", "s3s ", "rusqlite", "local", "openssl", "aws-lc"] {
+            assert!(!tree.lines().any(|line| line.starts_with(foreign)), "{function} links {foreign}");
+        }
+    }
+}
