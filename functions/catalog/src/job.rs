@@ -150,10 +150,10 @@ async fn import(publisher: &Publisher, scope: &StoreScope, id: &ImportId, report
     let loaded = load(publisher, scope, &table, &mut row, &owner).await;
     report.rows += row.position - before;
     let now = publisher.clock.now();
+    let whole = loaded.is_ok();
     let ended = match loaded {
         Ok(wrote) => {
             let snapshot = if wrote { after_import(publisher, scope, report).await } else { None };
-            report.imports_done += 1;
             table.end_import(&row, &owner, &Ending::Done(snapshot), publisher.clock.now()).await
         }
         Err(CutOff::Lost) => return,
@@ -173,8 +173,9 @@ async fn import(publisher: &Publisher, scope: &StoreScope, id: &ImportId, report
             table.release_import(&row, &owner, now).await
         }
     };
-    if let Err(error) = ended {
-        cut_off(scope, &error, report);
+    match ended {
+        Ok(own) => report.imports_done += u64::from(own && whole),
+        Err(error) => cut_off(scope, &error, report),
     }
 }
 
@@ -234,7 +235,7 @@ async fn load(
     })?;
     // Rows that are done with are read once more all the same: an id that stood in them must not be taken for a first one.
     for _ in 0..row.position {
-        rows.next()?;
+        rows.next_row()?;
     }
     let mut loading = Loading::new(table, &publisher.clock, owner, row.attempts > 1);
     loop {

@@ -48,7 +48,7 @@ impl<'a> Loading<'a> {
     pub async fn chunk<R: BufRead>(&mut self, rows: &mut Rows<R>, tally: &mut Tally) -> Result<u64, LoadError> {
         let mut read: Vec<Row> = Vec::with_capacity(CHUNK);
         while read.len() < CHUNK
-            && let Some(row) = rows.next()?
+            && let Some(row) = rows.next_row()?
         {
             read.push(row);
         }

@@ -2,6 +2,7 @@
 //!
 //! A page is cut from one order, that of the snapshot at the time of the first page. Where a new snapshot has come meanwhile, the
 //! next page goes on behind the last product of the page before, or at the same place where that product is found no more.
+//! A product that the new snapshot ranks before that place is then not shown on a later page.
 //! Products that are gone, cost more than `max_price` by now or, with `in_stock`, are sold out are passed over: a page looks at no
 //! more than [`MAX_LOOKED_AT`] products and may therefore be short, or empty, and still have a next one.
 

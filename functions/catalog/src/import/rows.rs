@@ -81,7 +81,7 @@ impl<R: BufRead> Rows<R> {
     /// # Errors
     ///
     /// Those of the stream.
-    pub fn next(&mut self) -> io::Result<Option<Row>> {
+    pub fn next_row(&mut self) -> io::Result<Option<Row>> {
         let (line, draft) = match &mut self.source {
             Source::Table { records, columns, format } => match records.next()? {
                 None => return Ok(None),

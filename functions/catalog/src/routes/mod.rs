@@ -149,3 +149,28 @@ impl Entered {
         self.table.store().await?.ok_or_else(|| Error::NoSuchStore(self.scope.store().clone()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn the_contract_names_every_route_and_no_other() {
+        let document = serde_json::to_value(openapi()).unwrap();
+        let mut told = BTreeSet::new();
+        for (path, methods) in document["paths"].as_object().unwrap() {
+            for (method, operation) in methods.as_object().unwrap() {
+                told.insert(format!("{} {path}", method.to_uppercase()));
+                let answers = operation["responses"].as_object().unwrap();
+                let guarded = ["400", "401", "403", "404", "500", "503"];
+                let open = path == "/openapi.json";
+                assert!(open || guarded.iter().all(|status| answers.contains_key(*status)), "{method} {path}");
+                let body = operation.get("requestBody").is_some();
+                assert_eq!(body, answers.contains_key("413") && answers.contains_key("415"), "{method} {path}");
+            }
+        }
+        let routed: BTreeSet<String> = routes().list().iter().map(ToString::to_string).collect();
+        assert_eq!(told, routed);
+    }
+}

@@ -298,7 +298,7 @@ impl StoreTable {
             Ending::Done(snapshot) => {
                 values.push((":state", text(ImportState::Done.name())));
                 values.extend(snapshot.map(|digest| (":snapshot", text(digest.to_string()))));
-                let snapshot = if snapshot.is_some() { "snapshot = :snapshot, " } else { "" };
+                let snapshot = if snapshot.is_some() { "#snapshot = :snapshot, " } else { "" };
                 format!("SET #state = :state, {snapshot}")
             }
             Ending::Failed(reason) => {
@@ -333,6 +333,9 @@ impl StoreTable {
             .expression_attribute_values(":position", number(row.position))
             .expression_attribute_values(":tally", serde_dynamo::to_attribute_value(&row.tally)?)
             .expression_attribute_values(":now", text(now.to_string()));
+        if sets.contains("#snapshot") {
+            update = update.expression_attribute_names("#snapshot", "snapshot");
+        }
         for (name, value) in values {
             update = update.expression_attribute_values(*name, value.clone());
         }

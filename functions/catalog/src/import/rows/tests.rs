@@ -4,7 +4,7 @@ use std::io::BufReader;
 fn rows(format: Format, text: impl AsRef<[u8]>) -> Vec<Row> {
     // A small buffer, so that marks and rows lie across its ends.
     let mut rows = Rows::open(format, BufReader::with_capacity(7, text.as_ref())).unwrap();
-    std::iter::from_fn(|| rows.next().unwrap()).collect()
+    std::iter::from_fn(|| rows.next_row().unwrap()).collect()
 }
 
 /// Line and id of each good row, line and reason of each bad one.
