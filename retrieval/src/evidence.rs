@@ -6,7 +6,7 @@ use tantivy::postings::Postings;
 use tantivy::schema::IndexRecordOption;
 use tantivy::{DocSet, TERMINATED, Term};
 
-use crate::fields::HEAD_TERM;
+use crate::fields::{END_TERM, HEAD_TERM};
 use crate::plan::{Plan, Word};
 use crate::retriever::Evidence;
 use crate::score::{K1, idf};
@@ -45,6 +45,9 @@ pub(crate) fn judge(snapshot: &Snapshot, plan: &Plan, rows: &[u32]) -> io::Resul
             if is_model(&word.written) && seen.text == 0.0 && !telling {
                 evidence.model_missing = true;
             }
+            if seen.text > 0.0 || seen.kind || seen.extra > 0.0 {
+                evidence.known += share;
+            }
             if seen.kind {
                 evidence.kind += share;
                 kinds[at] += 1;
@@ -73,6 +76,7 @@ pub(crate) fn judge(snapshot: &Snapshot, plan: &Plan, rows: &[u32]) -> io::Resul
             }
         }
     }
+    visitor.ends(&asked, &mut evidence)?;
     visitor.accessories(&places, &asked, &mut evidence)?;
     Ok(evidence)
 }
@@ -113,6 +117,18 @@ impl Visitor<'_> {
             self.visit(&self.snapshot.name, term, option, |at, _, held| seen[at].places.extend_from_slice(held))?;
         }
         Ok(seen)
+    }
+
+    /// Judges how much of each name the words asked for are, and whether one of them ends it.
+    fn ends(&self, asked: &[Vec<u32>], evidence: &mut [Evidence]) -> io::Result<()> {
+        self.visit(&self.snapshot.name, END_TERM, IndexRecordOption::WithFreqsAndPositions, |at, _, ends| {
+            let Some(&end) = ends.first() else { return };
+            let mut held: Vec<u32> = asked[at].iter().copied().filter(|place| *place <= end).collect();
+            held.sort_unstable();
+            held.dedup();
+            evidence[at].name_fit = held.len() as f32 / (end + 1) as f32;
+            evidence[at].closes = f32::from(u8::from(held.last() == Some(&end)));
+        })
     }
 
     /// Marks the rows where the name goes on from every place of the last word to a kind of thing that was not asked for.

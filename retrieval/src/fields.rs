@@ -23,6 +23,9 @@ pub(crate) const AISLE: &str = "aisle";
 /// names a kind of thing. No text gives this term, which holds a letter that no word has.
 pub(crate) const HEAD_TERM: &str = "\u{1}head";
 
+/// Stands in a name at the place of its last word, behind which the brand follows.
+pub(crate) const END_TERM: &str = "\u{1}end";
+
 /// Handles to the fields of the index.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Fields {

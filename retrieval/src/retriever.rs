@@ -119,6 +119,12 @@ pub struct Evidence {
     pub kind: f32,
     /// Share of the category's words that the question holds.
     pub kind_fit: f32,
+    /// Share of the words that are anywhere in the product, its attributes, department and aisle included.
+    pub known: f32,
+    /// Share of the name's words that the question holds.
+    pub name_fit: f32,
+    /// Whether the name ends in one of the words, as 1 or 0: English puts the thing itself last.
+    pub closes: f32,
     /// Share of the words that stand near the front of the name, halved every [`crate::evidence::HALF_PLACE`] places.
     pub early: f32,
     /// Share of neighbours in the question that are neighbours in the name; 1 for a single word that the name holds.

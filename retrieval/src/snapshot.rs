@@ -263,10 +263,13 @@ impl Indexed {
     }
 }
 
+/// Values in order, and their numbers by the name they compare under.
+type Names = (Vec<String>, BTreeMap<String, Vec<u64>>);
+
 /// A column of text with few different values, and the values in order.
 pub(crate) struct Labels {
     column: Option<StrColumn>,
-    names: OnceLock<(Vec<String>, BTreeMap<String, Vec<u64>>)>,
+    names: OnceLock<Names>,
 }
 
 impl Labels {
@@ -274,7 +277,7 @@ impl Labels {
         Self { column, names: OnceLock::new() }
     }
 
-    fn read(&self) -> &(Vec<String>, BTreeMap<String, Vec<u64>>) {
+    fn read(&self) -> &Names {
         self.names.get_or_init(|| {
             let mut names = Vec::new();
             let mut by_name = BTreeMap::<String, Vec<u64>>::new();

@@ -15,7 +15,7 @@ use tantivy::tokenizer::{PreTokenizedString, Token};
 use tantivy::{Index, IndexSettings, TantivyDocument};
 
 use crate::document::{Document, SnapshotScope};
-use crate::fields::{self, Fields, HEAD_TERM};
+use crate::fields::{self, END_TERM, Fields, HEAD_TERM};
 use crate::hash::Hash;
 use crate::manifest::{MANIFEST, Manifest, SCHEMA_VERSION};
 use crate::rank::Ranking;
@@ -148,7 +148,10 @@ fn row(
     let named: Vec<&str> = [Some(document.name.as_str()), document.brand.as_deref()].into_iter().flatten().collect();
     let all = named.iter().copied().chain(document.description.as_deref());
     row.add_pre_tokenized_text(handles.all, tokens(all));
-    row.add_pre_tokenized_text(handles.name, with_heads(tokens(named.iter().copied()), heads));
+    row.add_pre_tokenized_text(
+        handles.name,
+        with_marks(tokens(named.iter().copied()), heads, text::words(&document.name).len()),
+    );
     row.add_pre_tokenized_text(handles.kind, tokens(document.category.as_deref().into_iter()));
     let attributes = document.attributes.iter().flat_map(|(name, value)| [name.as_str(), value.as_str()]);
     let places = [&document.department, &document.aisle].into_iter().filter_map(|text| text.as_deref());
@@ -211,12 +214,15 @@ fn accessory(term: &str) -> bool {
     ACCESSORIES.iter().any(|known| term == *known || known.len() >= 5 && term.ends_with(known))
 }
 
-/// Puts [`HEAD_TERM`] beside every one of `heads`, at the same place.
-fn with_heads(mut text: PreTokenizedString, heads: &BTreeSet<String>) -> PreTokenizedString {
+/// Puts [`HEAD_TERM`] beside every one of `heads`, and [`END_TERM`] beside the last of the name's `words`, at the same places.
+fn with_marks(mut text: PreTokenizedString, heads: &BTreeSet<String>, words: usize) -> PreTokenizedString {
     let marked = text.tokens.into_iter().flat_map(|token| {
-        let head = (heads.contains(&token.text) || accessory(&token.text))
-            .then(|| Token { text: HEAD_TERM.to_owned(), ..token.clone() });
-        std::iter::once(token).chain(head)
+        let mark = |on: bool, mark: &str| on.then(|| Token { text: mark.to_owned(), ..token.clone() });
+        // A brand is no kind of thing, whatever its words: salt of the brand `Spice Quay` is no spice for salt.
+        let head = token.position < words && (heads.contains(&token.text) || accessory(&token.text));
+        let head = mark(head, HEAD_TERM);
+        let end = mark(token.position + 1 == words, END_TERM);
+        [Some(token), head, end].into_iter().flatten()
     });
     text.tokens = marked.collect();
     text
