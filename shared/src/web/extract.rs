@@ -9,7 +9,6 @@ use axum::{
 };
 use http::{HeaderMap, StatusCode, header, request::Parts};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
-use std::borrow::Cow;
 
 /// A JSON body, in and out.
 ///
@@ -82,6 +81,11 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let raw = parts.uri.query().unwrap_or_default();
+        if percent_encoding::percent_decode_str(raw).decode_utf8().is_err() {
+            let detail = "The query is not UTF-8. Percent-encode its UTF-8 bytes.";
+            return Err(Problem::bad_request("http.bad_query").detail(detail));
+        }
         let query = axum::extract::Query::<T>::from_request_parts(parts, state).await;
         query
             .map(|axum::extract::Query(value)| Self(value))
@@ -100,17 +104,18 @@ fn is_json(headers: &HeaderMap) -> bool {
     media == "application/json" || (media.starts_with("application/") && media.ends_with("+json"))
 }
 
-/// The members by which older clients name the acting person.
+/// The members by which older clients name the acting person, whatever they hold.
 #[derive(Deserialize)]
-struct Claimed<'a> {
-    #[serde(borrow)]
-    user_id: Option<Cow<'a, str>>,
-    #[serde(borrow, rename = "userId")]
-    camel: Option<Cow<'a, str>>,
+struct Claimed {
+    #[serde(default)]
+    user_id: Option<serde_json::Value>,
+    #[serde(default, rename = "userId")]
+    camel: Option<serde_json::Value>,
 }
 
 fn same_person(body: &[u8], caller: Option<&PersonId>) -> Result<(), Problem> {
     let Some(caller) = caller else { return Ok(()) };
+    // A body that is no object, or names a member twice, is refused for its form right after.
     let Ok(Claimed { user_id, camel }) = serde_json::from_slice(body) else { return Ok(()) };
     match user_id.iter().chain(&camel).all(|named| named == caller.as_str()) {
         true => Ok(()),

@@ -14,8 +14,6 @@ async fn everything(shopper: &Client) -> Vec<String> {
         "where is the canary cordial and what does it cost you?",
         "cheapest canary cordial",
         "which brands of canary cordial do you have?",
-        "Quartzfinch Imports",
-        "48151.62",
         "what's in aisle 17?",
     ] {
         seen.push(ask(shopper, question).await);
@@ -49,9 +47,8 @@ async fn a_shopper_never_sees_the_cost_price_or_the_supplier() {
     let unknown = Claims::of("eve").role("superuser").tenant("t_greenleaf").stores([DOWNTOWN]);
     for shopper in [bundle.shopper("ada"), bundle.person(unknown)] {
         for seen in everything(&shopper).await {
-            // The question itself may come back as the name of what was looked for, cleaned; its facts may not.
-            let facts = seen.replace("quartzfinch imports", "").to_lowercase();
-            assert!(!facts.contains("quartzfinch") && !seen.contains("48151.62") && !seen.contains("48,151.62"), "{seen}");
+            assert!(!seen.to_lowercase().contains("quartzfinch"), "{seen}");
+            assert!(!seen.contains("48151") && !seen.contains("48,151"), "{seen}");
         }
     }
 }

@@ -49,7 +49,7 @@ async fn the_openapi_document_has_every_route_and_no_other_and_is_the_one_checke
     let bundle = Bundle::start().await;
     let served = bundle.stranger().get("/openapi.json").await.body;
     let generated = serde_json::to_value(local::openapi()).unwrap();
-    assert_eq!(served, generated, "docs/openapi.json is old: cargo run -- openapi > docs/openapi.json");
+    assert!(served == generated, "docs/openapi.json is old: cargo run -- openapi > docs/openapi.json");
     let documented: BTreeSet<String> = served["paths"].as_object().unwrap().iter().flat_map(|(path, operations)| {
         operations.as_object().unwrap().keys().map(move |method| format!("{} {path}", method.to_uppercase()))
     }).collect();
@@ -102,7 +102,7 @@ fn no_function_links_an_embedded_store() {
             .unwrap();
         let tree = String::from_utf8(tree.stdout).unwrap();
         assert!(tree.contains("lambda_http"), "{tree}");
-        for foreign in ["dynoxide", "s3s ", "rusqlite", "local", "openssl", "aws-lc"] {
+        for foreign in ["dynoxide", "s3s ", "rusqlite", "local", "openssl-sys", "aws-lc"] {
             assert!(!tree.lines().any(|line| line.starts_with(foreign)), "{function} links {foreign}");
         }
     }

@@ -90,22 +90,22 @@ async fn contract() -> impl IntoResponse {
 enum Guarded {
     /// A parameter, header or body is malformed.
     #[response(status = 400, content_type = "application/problem+json")]
-    BadRequest(#[to_schema] ProblemDocument),
+    BadRequest(ProblemDocument),
     /// No token, or one that does not hold.
     #[response(status = 401, content_type = "application/problem+json")]
-    Unauthorized(#[to_schema] ProblemDocument),
+    Unauthorized(ProblemDocument),
     /// The store is not among the caller's, or their role does not allow it.
     #[response(status = 403, content_type = "application/problem+json")]
-    Forbidden(#[to_schema] ProblemDocument),
+    Forbidden(ProblemDocument),
     /// There is no such thing in the store, or no such store.
     #[response(status = 404, content_type = "application/problem+json")]
-    NotFound(#[to_schema] ProblemDocument),
+    NotFound(ProblemDocument),
     /// Something failed on our side.
     #[response(status = 500, content_type = "application/problem+json")]
-    Internal(#[to_schema] ProblemDocument),
+    Internal(ProblemDocument),
     /// A service behind this one did not answer; `Retry-After` says when to come again.
     #[response(status = 503, content_type = "application/problem+json")]
-    Unavailable(#[to_schema] ProblemDocument),
+    Unavailable(ProblemDocument),
 }
 
 /// What a route with a body may answer beside [`Guarded`].
@@ -114,10 +114,10 @@ enum Guarded {
 enum WithBody {
     /// The body is larger than the route takes.
     #[response(status = 413, content_type = "application/problem+json")]
-    TooLarge(#[to_schema] ProblemDocument),
+    TooLarge(ProblemDocument),
     /// The body's media type is none that the route takes.
     #[response(status = 415, content_type = "application/problem+json")]
-    UnsupportedMediaType(#[to_schema] ProblemDocument),
+    UnsupportedMediaType(ProblemDocument),
 }
 
 /// The path of what is a store's own.
