@@ -14,10 +14,16 @@
 //!
 //! Names compare without case, and a space or hyphen in them is an underscore. A name that loses to another (an `ean` beside
 //! a `sku`) is kept as an attribute; a `name` that its `title` contains is not.
+//!
+//! Files that were once taken for Latin-1 hold Windows-1252's dashes and quotes as control characters (U+0080 to U+009F). They are
+//! read as what they were, as browsers read them; other control characters are refused with their row.
 
 use crate::facts::{Draft, Field};
 use serde_json::Value;
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, BTreeSet},
+};
 
 const ALIASES: [(Field, &[&str]); 13] = [
     (Field::ProductId, &["product_id", "sku", "id", "ean"]),
@@ -121,7 +127,8 @@ impl Filling {
     ///
     /// What is wrong with a cell of attributes.
     pub fn put(&mut self, column: &Column, text: &str) -> Result<(), String> {
-        let text = text.trim();
+        let text = mended(text.trim());
+        let text = text.as_ref();
         if text.is_empty() {
             return Ok(());
         }
@@ -189,6 +196,22 @@ impl Filling {
         let fields = self.fields.into_iter().map(|(field, (_, _, text))| (field, text)).collect();
         Draft { fields, attributes: self.attributes }
     }
+}
+
+/// What U+0080 to U+009F were in Windows-1252; five of them were nothing.
+///
+/// Source: WHATWG HTML, §13.2.5.80, numeric character reference end state.
+const WINDOWS_1252: [char; 32] = [
+    '€', '\u{81}', '‚', 'ƒ', '„', '…', '†', '‡', 'ˆ', '‰', 'Š', '‹', 'Œ', '\u{8d}', 'Ž', '\u{8f}', '\u{90}', '‘', '’',
+    '“', '”', '•', '–', '—', '˜', '™', 'š', '›', 'œ', '\u{9d}', 'ž', 'Ÿ',
+];
+
+fn mended(text: &str) -> Cow<'_, str> {
+    let lost = |c: char| ('\u{80}'..='\u{9f}').contains(&c);
+    if !text.contains(lost) {
+        return Cow::Borrowed(text);
+    }
+    text.chars().map(|c| if lost(c) { WINDOWS_1252[c as usize - 0x80] } else { c }).collect()
 }
 
 /// A JSON value that is one text, `None` for an array or an object; `null` is an empty one.
@@ -264,6 +287,14 @@ mod tests {
         let mut filling = Filling::default();
         assert!(filling.put(&Column::Attributes, r#"{"size":[1]}"#).unwrap_err().contains("attributes.size"));
         assert!(filling.put(&Column::Attributes, r#"{"size":"#).unwrap_err().contains("no JSON object"));
+    }
+
+    #[test]
+    fn dashes_and_quotes_that_became_control_characters_are_read_as_what_they_were() {
+        let draft =
+            row(&[("id", "1"), ("name", "5\u{97}7 \u{93}pack\u{94} \u{80}"), ("price", "1"), ("colour", "a\u{81}")]);
+        assert_eq!(draft.fields[&Field::Name], "5—7 “pack” €");
+        assert_eq!(draft.check().unwrap_err().field, "attributes.colour");
     }
 
     #[test]
