@@ -101,9 +101,10 @@ impl Bundle {
             bail!("template.yaml and the code differ:\n  {}", differences.join("\n  "));
         }
         let schedules = Schedules::of(&template, &functions.jobs)?;
-        let routed = functions.http.iter().flat_map(|function| {
-            function.routes.iter().map(|route| (route.to_string(), function.router.clone()))
-        });
+        let routed = functions
+            .http
+            .iter()
+            .flat_map(|function| function.routes.iter().map(|route| (route.to_string(), function.router.clone())));
         let routers = routed.collect();
         let laptop = Laptop { clock: options.clock.clone(), schedules: schedules.clone() };
         let served = Gateway::new(RouteTable::of(&template), timed(functions, &template), laptop);

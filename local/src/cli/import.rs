@@ -173,7 +173,7 @@ async fn finish(session: &Session, admin: &Client, path: &str, upload: &Upload) 
                 }
                 // The run ended before it came to this one.
                 ("queued", Some(Ok(_))) => break,
-                ("queued", Some(Err(error))) => bail!("catalog-publish failed: {error:#}"),
+                (_, Some(Err(error))) => bail!("catalog-publish failed: {error:#}"),
                 _ if begun.elapsed() > PATIENCE => bail!("the import goes on by itself; ask GET {path} how far it is"),
                 _ => {}
             }

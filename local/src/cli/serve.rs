@@ -70,7 +70,7 @@ fn what_to_try(bundle: &Bundle) -> String {
         let claims: Claims = seed::claims("laptop", role);
         let token = bundle.issuer().token(&claims, bundle.clock().now(), LIFETIME);
         let body = body.map(|body| format!(" -H 'content-type: application/json' -d '{body}'")).unwrap_or_default();
-        format!("\n# {title}\ncurl -s {gateway}{path}{body} -H 'authorization: Bearer {token}'; echo")
+        format!("\n# {title}\ncurl -s '{gateway}{path}'{body} -H 'authorization: Bearer {token}'; echo")
     };
     let ask = |question: &str| Some(json!({"store_id": "downtown", "question": question}));
     [

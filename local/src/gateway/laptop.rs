@@ -15,7 +15,7 @@ use axum::{
     body::{Body, Bytes},
     response::IntoResponse,
 };
-use http::{Method, Response, header, request::Parts};
+use http::{Method, Response, StatusCode, header, request::Parts};
 use jiff::SignedDuration;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -73,7 +73,10 @@ impl Laptop {
                     Err(Problem::not_found("local.no_such_schedule").detail(format!("The schedules are: {names}.")))
                 }
                 Some(Ok(report)) => Ok(json!({"schedule": name, "report": report})),
-                Some(Err(error)) => Err(Problem::internal(error.as_ref())),
+                Some(Err(error)) => {
+                    let failed = Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "local.schedule_failed");
+                    Err(failed.detail(format!("{error:#}")))
+                }
             },
             (_, "clock" | "schedules", _) | (_, _, Some(_)) => {
                 Err(Problem::method_not_allowed("http.method_not_allowed")

@@ -87,13 +87,20 @@ async fn planted() -> Result<PathBuf> {
     let about = fs::metadata(&program)?;
     let age = about.modified()?.duration_since(UNIX_EPOCH).unwrap_or_default();
     let build = format!("{} {} {}", program.display(), about.len(), age.as_nanos());
-    let folder = format!("smartstore-sample-{}", &hex::encode(Sha256::digest(build))[..16]);
-    let folder = program.parent().unwrap_or(Path::new(".")).join(folder);
+    let home = program.parent().unwrap_or(Path::new("."));
+    // Named after the program, so that the folder of its next build takes this one's place.
+    let prefix = format!("{}.sample-", program.file_name().unwrap_or_default().to_string_lossy());
+    let folder = home.join(format!("{prefix}{}", &hex::encode(Sha256::digest(build))[..16]));
     if is_planted(&folder) {
         return Ok(folder);
     }
-    let beside =
-        tempfile::Builder::new().prefix("smartstore-sample").tempdir_in(folder.parent().unwrap_or(Path::new(".")))?;
+    let outdated = fs::read_dir(home)?.flatten().map(|entry| entry.path()).filter(|path| *path != folder);
+    for path in outdated.filter(|path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(&prefix)))
+    {
+        // One that another process still copies from goes with the build after this.
+        let _ = fs::remove_dir_all(path);
+    }
+    let beside = tempfile::Builder::new().prefix("sample-").tempdir_in(home)?;
     let options = Options { state: Some(beside.path().join("state")), ..Options::for_tests() };
     let bundle = Bundle::open(options).await?;
     plant(&bundle).await?;

@@ -3,6 +3,7 @@
 
 mod gateway;
 mod harness;
+mod sample;
 mod secrets;
 mod state;
 mod tokens;
