@@ -80,6 +80,26 @@ async fn of_two_publishes_at_once_the_one_that_holds_both_changes_stays() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_change_that_comes_too_late_for_a_publish_leaves_the_store_pending() {
+    let (stores, north) = (Stores::start().await, store("acme", "north"));
+    stores.put(&north, &product("a", "1")).await;
+    let publisher = stores.publisher.clone();
+    let change = |at: Step| {
+        if at == Step::ManifestUp {
+            let put = async { stores.put(&north, &product("b", "1")).await };
+            tokio::task::block_in_place(|| tokio::runtime::Handle::current().block_on(put));
+        }
+        Ok(())
+    };
+    assert!(matches!(publisher.publish(&north, &change).await, Ok(Outcome::Published(_))));
+    assert_eq!(stores.published(&north).await, ["a"]);
+    assert!(stores.is_pending(&north).await);
+    catalog::run(&stores.publisher, stores.clock.now()).await.unwrap();
+    assert_eq!(stores.published(&north).await, ["a", "b"]);
+    assert!(!stores.is_pending(&north).await);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn killed_between_any_two_steps_the_old_one_serves_and_the_next_run_finishes() {
     for step in all_steps() {
         let (stores, north) = (Stores::start().await, store("acme", "north"));
