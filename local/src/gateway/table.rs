@@ -131,7 +131,7 @@ mod tests {
     #[test]
     fn the_most_specific_route_wins_whatever_the_order() {
         let table = table(&[
-            ("GET /files/{proxy+}", "rest"),
+            ("GET /files/{all+}", "rest"),
             ("GET /files/{id}", "one"),
             ("GET /files/new", "text"),
             ("GET /files/{id}/parts/{part}", "two"),

@@ -160,6 +160,7 @@ async fn schedules_run_when_their_time_comes() {
     while runs().is_empty() && begun.elapsed() < Duration::from_secs(5) {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
+    tokio::time::sleep(Duration::from_millis(600)).await;
     assert_eq!(runs(), ["2026-11-10T15:03:00Z"]);
 }
 
