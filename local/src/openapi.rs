@@ -3,7 +3,8 @@
 //! `cargo run -- openapi > docs/openapi.json` writes the copy that is checked in and that `catalog` serves.
 
 use utoipa::openapi::{
-    Info, License, OpenApi, OpenApiBuilder,
+    Content, Info, License, OpenApi, OpenApiBuilder, Ref, ResponseBuilder,
+    path::Operation,
     security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
 };
 
@@ -23,8 +24,20 @@ pub fn openapi() -> OpenApi {
     for part in [ask::openapi(), catalog::openapi()] {
         document.merge(part);
     }
+    for item in document.paths.paths.values_mut() {
+        let operations = [&mut item.get, &mut item.put, &mut item.post, &mut item.delete, &mut item.patch];
+        operations.into_iter().flatten().for_each(refused_by_the_gateway);
+    }
     let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").build();
     let components = document.components.get_or_insert_default();
     components.add_security_scheme("firebase", SecurityScheme::Http(bearer));
     document
+}
+
+/// What the gateway may answer in a function's stead.
+fn refused_by_the_gateway(operation: &mut Operation) {
+    let problem = Content::new(Some(Ref::from_schema_name("Problem")));
+    let long = ResponseBuilder::new().description("The URL and headers are over 10,240 bytes together.");
+    let long = long.content("application/problem+json", problem).build();
+    operation.responses.responses.insert("431".to_owned(), long.into());
 }

@@ -12,11 +12,11 @@ pub struct BadName {
 }
 
 macro_rules! name {
-    ($(#[$doc:meta])* $type:ident, $kind:literal, $form:literal, $max:literal, $extra:literal) => {
+    ($(#[$doc:meta])* $type:ident, $kind:literal, $form:literal, $max:tt, $extra:literal, $pattern:tt, $example:tt) => {
         $(#[$doc])*
         #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, utoipa::ToSchema)]
         #[serde(try_from = "String", into = "String")]
-        #[schema(value_type = String)]
+        #[schema(value_type = String, min_length = 1, max_length = $max, pattern = $pattern, example = $example)]
         pub struct $type(String);
 
         impl $type {
@@ -57,15 +57,18 @@ macro_rules! name {
 
 name! {
     /// Names a tenant. It stands in keys between `#` and in object names between `/`: neither may occur in it.
-    TenantId, "tenant id", "1 to 64 of a-z, A-Z, 0-9, '_' and '-', beginning with a letter or digit", 64, b"_-"
+    TenantId, "tenant id", "1 to 64 of a-z, A-Z, 0-9, '_' and '-', beginning with a letter or digit", 64, b"_-",
+    "^[A-Za-z0-9][A-Za-z0-9_-]*$", "t_greenleaf"
 }
 name! {
     /// Names a store of a tenant.
-    StoreId, "store id", "1 to 64 of a-z, A-Z, 0-9, '_' and '-', beginning with a letter or digit", 64, b"_-"
+    StoreId, "store id", "1 to 64 of a-z, A-Z, 0-9, '_' and '-', beginning with a letter or digit", 64, b"_-",
+    "^[A-Za-z0-9][A-Za-z0-9_-]*$", "downtown"
 }
 name! {
     /// Names a product of a store; may look like a stock number: `SKU-12.5`, `4006381333931`.
-    ProductId, "product id", "1 to 128 of a-z, A-Z, 0-9, '_', '-', '.' and ':', beginning with a letter or digit", 128, b"_-.:"
+    ProductId, "product id", "1 to 128 of a-z, A-Z, 0-9, '_', '-', '.' and ':', beginning with a letter or digit", 128, b"_-.:",
+    "^[A-Za-z0-9][A-Za-z0-9_.:-]*$", "GL-1061"
 }
 
 fn well_formed(text: &str, max: usize, extra: &[u8]) -> bool {

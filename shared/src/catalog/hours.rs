@@ -24,6 +24,7 @@ const CLOSING_HORIZON: u32 = 15;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(try_from = "Unchecked")]
 pub struct Hours {
+    #[schema(required = false)]
     weekly: Week,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     #[schema(value_type = BTreeMap<String, Exception>)]

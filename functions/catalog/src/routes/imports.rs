@@ -114,7 +114,7 @@ pub(super) struct OfImport {
         (String = "application/x-ndjson"),
         (String = "text/csv"),
         (String = "text/tab-separated-values"),
-    ), description = "The file; columns are named as docs/imports says."),
+    ), description = "The file; columns are named as docs/import.md says."),
     responses(
         (status = 200, description = "What became of each row.", body = ImportReport),
         (status = 422, description = "The first line names no id, name or price.",
