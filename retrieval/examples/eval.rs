@@ -43,7 +43,7 @@ async fn main() {
     let queries = std::fs::read_to_string(queries).unwrap();
     let queries: Vec<(&str, &str)> = queries.lines().skip(1).filter_map(|line| line.split_once('\t')).collect();
     let mut evidence = String::from(
-        "qid\tdoc\tlexical\tstrength\tfound\tnamed\tkind\tkind_fit\tearly\ttogether\taccessory\tattributes\tmissing\tphrase\tknown\tname_fit\tcloses\tprobability\n",
+        "qid\tdoc\tlexical\tstrength\tfound\tnamed\tkind\tkind_fit\tearly\ttogether\taccessory\tattributes\tmissing\tname_fit\tends\tprobability\n",
     );
     for (form, template) in FORMS {
         for (weighting, weights) in [("sim", Weights::new(1.0, 0.0, 0.0).unwrap()), ("def", Weights::default())] {
@@ -69,7 +69,7 @@ async fn main() {
                         let e = &hit.hit.evidence;
                         writeln!(
                             evidence,
-                            "{qid}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}",
+                            "{qid}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}",
                             hit.hit.id,
                             hit.hit.lexical.unwrap_or(0.0),
                             e.strength,
@@ -82,10 +82,8 @@ async fn main() {
                             u8::from(e.accessory),
                             e.attributes,
                             u8::from(e.model_missing),
-                            e.phrase,
-                            e.known,
                             e.name_fit,
-                            e.closes,
+                            u8::from(e.ends),
                             hit.probability
                         )
                         .unwrap();

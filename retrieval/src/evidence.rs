@@ -1,5 +1,6 @@
 //! How the best rows match the words of a question, beyond their score.
 
+use std::collections::BTreeSet;
 use std::io;
 
 use tantivy::postings::Postings;
@@ -45,9 +46,6 @@ pub(crate) fn judge(snapshot: &Snapshot, plan: &Plan, rows: &[u32]) -> io::Resul
             if is_model(&word.written) && seen.text == 0.0 && !telling {
                 evidence.model_missing = true;
             }
-            if seen.text > 0.0 || seen.kind || seen.extra > 0.0 {
-                evidence.known += share;
-            }
             if seen.kind {
                 evidence.kind += share;
                 kinds[at] += 1;
@@ -68,15 +66,10 @@ pub(crate) fn judge(snapshot: &Snapshot, plan: &Plan, rows: &[u32]) -> io::Resul
     for (at, &row) in rows.iter().enumerate() {
         let length = snapshot.kind.norms.fieldnorm(row);
         if length > 0 {
-            let seen = &mut evidence[at];
-            seen.kind_fit = (kinds[at] as f32 / length as f32).min(1.0);
-            // Shares are sums of floats.
-            if pairs > 0 && seen.named > 0.999 && seen.together > 0.999 {
-                seen.phrase = seen.kind_fit;
-            }
+            evidence[at].kind_fit = (kinds[at] as f32 / length as f32).min(1.0);
         }
     }
-    visitor.ends(&asked, &mut evidence)?;
+    visitor.ends(&asked, &places, &mut evidence)?;
     visitor.accessories(&places, &asked, &mut evidence)?;
     Ok(evidence)
 }
@@ -119,15 +112,13 @@ impl Visitor<'_> {
         Ok(seen)
     }
 
-    /// Judges how much of each name the words asked for are, and whether one of them ends it.
-    fn ends(&self, asked: &[Vec<u32>], evidence: &mut [Evidence]) -> io::Result<()> {
+    /// Judges how much of each name was asked for, and whether it ends in the question's last word.
+    fn ends(&self, asked: &[Vec<u32>], last: &[Vec<u32>], evidence: &mut [Evidence]) -> io::Result<()> {
         self.visit(&self.snapshot.name, END_TERM, IndexRecordOption::WithFreqsAndPositions, |at, _, ends| {
             let Some(&end) = ends.first() else { return };
-            let mut held: Vec<u32> = asked[at].iter().copied().filter(|place| *place <= end).collect();
-            held.sort_unstable();
-            held.dedup();
+            let held: BTreeSet<u32> = asked[at].iter().copied().filter(|place| *place <= end).collect();
             evidence[at].name_fit = held.len() as f32 / (end + 1) as f32;
-            evidence[at].closes = f32::from(u8::from(held.last() == Some(&end)));
+            evidence[at].ends = last[at].contains(&end);
         })
     }
 

@@ -161,11 +161,14 @@ pub fn recency(updated_at: Option<i64>, now: Timestamp, half_life_days: f64) -> 
 pub fn rank(hits: Vec<Hit>, ranking: &Ranking, settings: &Settings) -> Vec<Ranked> {
     let Weights { similarity, recency: fresh, category } = settings.weights;
     let asked = settings.category.as_deref().map(crate::text::normalised);
+    let strengths: Vec<f64> = hits.iter().map(|hit| ranking.fusion.strength(&hit.evidence, hit.dense)).collect();
+    // Of the pool alone, so that a hit far down changes nothing further up.
+    let strongest = strengths.iter().take(POOL).copied().fold(f64::MIN_POSITIVE, f64::max);
     let mut ranked: Vec<Ranked> = hits
         .into_iter()
-        .map(|hit| {
-            let strength = ranking.fusion.strength(&hit.evidence, hit.dense);
-            let probability = ranking.calibration.probability(&hit.evidence, strength);
+        .zip(strengths)
+        .map(|(hit, strength)| {
+            let probability = ranking.calibration.probability(&hit.evidence, (strength / strongest).min(1.0));
             let recency = recency(hit.updated_at, settings.now, settings.half_life_days);
             let category_match = match (&asked, &hit.category) {
                 (Some(asked), Some(own)) => *asked == crate::text::normalised(own),

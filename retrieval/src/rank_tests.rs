@@ -11,7 +11,17 @@ fn hit(id: &str, strength: f32, age_days: Option<i64>, kind_fit: f32) -> Hit {
         row: None,
         lexical: Some(strength),
         dense: None,
-        evidence: Evidence { strength, found: 1.0, named: 1.0, kind: kind_fit, kind_fit, ..Evidence::default() },
+        evidence: Evidence {
+            strength,
+            found: 1.0,
+            named: 1.0,
+            kind: kind_fit,
+            kind_fit,
+            name_fit: 1.0,
+            ends: true,
+            early: 1.0,
+            ..Evidence::default()
+        },
         updated_at: age_days.map(|days| NOW - days * DAY),
         category: None,
     }
@@ -91,6 +101,25 @@ fn the_threshold_looks_at_the_probability_before_any_weight() {
 }
 
 #[test]
+fn strength_counts_beside_the_strongest_so_that_short_texts_are_as_sure_as_long_ones() {
+    let probabilities = |scale: f32| {
+        let hits = vec![hit("a", 0.8 * scale, None, 0.0), hit("b", 0.4 * scale, None, 0.0)];
+        let ranked = rank(hits, &Ranking::default(), &settings(1.0, 0.0, 0.0));
+        ranked.iter().map(|ranked| ranked.probability).collect::<Vec<_>>()
+    };
+    assert_eq!(probabilities(1.0), probabilities(0.25));
+    assert!(probabilities(1.0)[0] > 0.65 && probabilities(1.0)[1] < 0.65);
+}
+
+#[test]
+fn half_of_the_words_are_much_less_than_half_an_answer() {
+    let whole = hit("whole", 0.5, None, 1.0).evidence;
+    let probability = |evidence: &Evidence| Calibration::default().probability(evidence, 1.0);
+    assert!(probability(&whole) > 0.8);
+    assert!(probability(&Evidence { found: 0.6, named: 0.6, early: 0.6, ..whole }) < 0.1);
+}
+
+#[test]
 fn a_category_that_is_asked_for_by_name_must_be_the_hits_own() {
     let own = |category: &str| Hit { category: Some(category.to_owned()), ..hit(category, 0.5, None, 0.0) };
     let settings = Settings { category: Some("OAT milk".to_owned()), ..settings(0.5, 0.2, 0.2) };
@@ -116,6 +145,8 @@ fn a_missing_model_and_an_accessory_are_no_answers_however_strong() {
         found: 1.0,
         named: 1.0,
         kind_fit: 1.0,
+        name_fit: 1.0,
+        ends: true,
         early: 1.0,
         together: 1.0,
         ..Evidence::default()

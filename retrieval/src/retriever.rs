@@ -119,19 +119,14 @@ pub struct Evidence {
     pub kind: f32,
     /// Share of the category's words that the question holds.
     pub kind_fit: f32,
-    /// Share of the words that are anywhere in the product, its attributes, department and aisle included.
-    pub known: f32,
-    /// Share of the name's words that the question holds.
+    /// Share of the name's words that the question holds, the brand left out.
     pub name_fit: f32,
-    /// Whether the name ends in one of the words, as 1 or 0: English puts the thing itself last.
-    pub closes: f32,
+    /// Whether the name ends in the question's last word: English puts the thing itself last.
+    pub ends: bool,
     /// Share of the words that stand near the front of the name, halved every [`crate::evidence::HALF_PLACE`] places.
     pub early: f32,
     /// Share of neighbours in the question that are neighbours in the name; 1 for a single word that the name holds.
     pub together: f32,
-    /// For several words that stand side by side in the name: [`Evidence::kind_fit`]; else 0. "Oat milk" is the `Oat milk 1 l` of
-    /// the category `Oat milk`, however little else is said about it.
-    pub phrase: f32,
     /// Whether the name goes on from the words to another kind of thing: a `printer drum` is no printer, an `apple juice` no
     /// apple.
     pub accessory: bool,

@@ -49,6 +49,9 @@ pub enum Unavailable {
 
 type Loading = Shared<Pin<Box<dyn Future<Output = Result<Arc<Snapshot>, Unavailable>> + Send>>>;
 
+/// The stores' places by whose they are.
+type Slots = HashMap<(TenantId, StoreId), Arc<Slot>>;
+
 /// The snapshots that this environment keeps open. Clones share them.
 #[derive(Clone)]
 pub struct Warm {
@@ -57,7 +60,7 @@ pub struct Warm {
     folder: PathBuf,
     check: Duration,
     clock: Clock,
-    slots: Arc<Mutex<HashMap<(TenantId, StoreId), Arc<Slot>>>>,
+    slots: Arc<Mutex<Slots>>,
 }
 
 /// A store's place; its lock makes checks and loads single-flight.
