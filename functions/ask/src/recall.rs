@@ -104,14 +104,14 @@ impl Recall {
         let finding = async {
             match &self.rag.source {
                 Source::Off => Err(NoRecall::Disabled),
-                Source::Embedded => self.from_snapshot(scope, role, &text, sought).await,
-                Source::External(url) => self.from_service(url, scope, role, &text, sought.category).await,
+                Source::Embedded => self.ask_snapshot(scope, role, &text, sought).await,
+                Source::External(url) => self.ask_service(url, scope, role, &text, sought.category).await,
             }
         };
         tokio::time::timeout(self.rag.timeout, finding).await.unwrap_or(Err(NoRecall::Timeout))
     }
 
-    async fn from_snapshot(
+    async fn ask_snapshot(
         &self,
         scope: &StoreScope,
         role: Role,
@@ -168,7 +168,7 @@ impl Recall {
     }
 
     /// Asks the external service; its similarity stands for the probability of relevance.
-    async fn from_service(
+    async fn ask_service(
         &self,
         url: &str,
         scope: &StoreScope,

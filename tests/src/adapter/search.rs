@@ -63,9 +63,9 @@ impl Searcher {
                 deadline: None,
             };
             let page = retrieval::search(snapshot, &scope, &snapshot.manifest().ranking, request).await?;
-            let ranked = page.results.iter().map(|result| {
-                json!({ "doc_id": result.hit.id, "score": result.score, "probability": result.probability })
-            });
+            let ranked = page.results.iter().map(
+                |result| json!({ "doc_id": result.hit.id, "score": result.score, "probability": result.probability }),
+            );
             hits.insert(qid, ranked.collect());
         }
         Ok(json!({ "hits": hits }))
@@ -110,7 +110,8 @@ mod tests {
             "queries": [{"qid": "a", "text": "where is the oat milk?"}, {"qid": "b", "text": "snowboards"}],
         });
         let answer = Searcher::default().answer(&request).await.unwrap();
-        let ids: Vec<&str> = answer["hits"]["a"].as_array().unwrap().iter().map(|hit| hit["doc_id"].as_str().unwrap()).collect();
+        let ids: Vec<&str> =
+            answer["hits"]["a"].as_array().unwrap().iter().map(|hit| hit["doc_id"].as_str().unwrap()).collect();
         assert_eq!(ids, ["p1", "p2"]);
         assert!(answer["hits"]["a"][0]["probability"].as_f64() > answer["hits"]["a"][1]["probability"].as_f64());
         assert_eq!(answer["hits"]["b"], json!([]));

@@ -90,7 +90,12 @@ async fn a_malformed_question_is_told_so_and_nothing_is_made_up() {
     assert_problem(&ask(&ada, &"ä".repeat(2_001)).await, 422, "ask.question_invalid");
     let long = json!({"question": "milk?", "store_id": DOWNTOWN, "category": "x".repeat(301)});
     assert_problem(&ada.post("/ask", long).await, 422, "ask.member_too_long");
-    for body in [json!({}), json!({"question": 7, "store_id": DOWNTOWN}), json!({"question": "x", "store_id": "a/b"}), json!([])] {
+    for body in [
+        json!({}),
+        json!({"question": 7, "store_id": DOWNTOWN}),
+        json!({"question": "x", "store_id": "a/b"}),
+        json!([]),
+    ] {
         assert_problem(&ada.post("/ask", body).await, 400, "http.bad_request");
     }
 }

@@ -57,7 +57,10 @@ async fn an_import_is_searchable_at_once_and_the_same_file_again_changes_nothing
     a_moment_later(&bundle);
     assert_eq!(cited(&answer(&ada, "where is the zanzibar fig spread?").await)[0], "fig-1");
     let again = emil.post_bytes(&path, "text/csv", rows).await;
-    assert_eq!((&again.body["created"], &again.body["updated"], &again.body["unchanged"]), (&json!(0), &json!(0), &json!(1)));
+    assert_eq!(
+        (&again.body["created"], &again.body["updated"], &again.body["unchanged"]),
+        (&json!(0), &json!(0), &json!(1))
+    );
     assert!(first.body["published"] == true && again.body["published"] == false, "{} {}", first.body, again.body);
 }
 

@@ -34,13 +34,18 @@ async fn a_byte_flipped_in_any_file_is_noticed_and_the_rest_still_answered() {
         let bundle = Bundle::start().await;
         let (s3, bucket) = (bundle.aws().s3(), &bundle.template().buckets[0].name);
         let key = &objects(&bundle).await[flipped];
-        let mut bytes = s3.get_object().bucket(bucket).key(key).send().await.unwrap().body.collect().await.unwrap().to_vec();
+        let mut bytes =
+            s3.get_object().bucket(bucket).key(key).send().await.unwrap().body.collect().await.unwrap().to_vec();
         let middle = bytes.len() / 2;
         bytes[middle] ^= 1;
         s3.put_object().bucket(bucket).key(key).body(ByteStream::from(bytes)).send().await.unwrap();
         let ada = bundle.shopper("ada");
         let milk = answer(&ada, "where is the oat milk?").await;
-        assert_eq!((&milk["answer_found"], &milk["rag"]["reason"]), (&json!(false), &json!("snapshot_damaged")), "{key}: {milk}");
+        assert_eq!(
+            (&milk["answer_found"], &milk["rag"]["reason"]),
+            (&json!(false), &json!("snapshot_damaged")),
+            "{key}: {milk}"
+        );
         let hours = answer(&ada, "when do you close today?").await;
         assert_eq!(hours["answer_found"], true, "{hours}");
         let search = ada.get(&format!("/catalog/stores/{DOWNTOWN}/search?q=milk")).await;

@@ -65,7 +65,12 @@ async fn a_header_or_a_body_that_names_somebody_else_grants_nothing() {
 async fn each_role_may_what_its_row_says_and_no_more() {
     let bundle = Bundle::start().await;
     let unknown = bundle.person(Claims::of("eve").role("superuser").tenant("t_greenleaf").stores([DOWNTOWN]));
-    let people = [("shopper", bundle.shopper("ada")), ("employee", bundle.employee("emil")), ("admin", bundle.admin("root")), ("unknown", unknown)];
+    let people = [
+        ("shopper", bundle.shopper("ada")),
+        ("employee", bundle.employee("emil")),
+        ("admin", bundle.admin("root")),
+        ("unknown", unknown),
+    ];
     for (role, person) in &people {
         let put = person.put(&product_path(&format!("fig-{role}")), fig_spread(1)).await.status;
         let expected = if matches!(*role, "employee" | "admin") { 201 } else { 403 };

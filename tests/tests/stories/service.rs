@@ -23,7 +23,8 @@ async fn a_request_id_is_kept_or_made_and_comes_back_every_time() {
     let made = ask(&ada.with_header("x-request-id", "a b"), "when do you close?").await;
     assert!(made.header("x-request-id").starts_with("req-"), "{:?}", made.headers);
     let trace = "4bf92f3577b34da6a3ce929d0e0e4736";
-    let traced = ask(&ada.with_header("traceparent", &format!("00-{trace}-00f067aa0ba902b7-01")), "when do you close?").await;
+    let traced =
+        ask(&ada.with_header("traceparent", &format!("00-{trace}-00f067aa0ba902b7-01")), "when do you close?").await;
     assert_eq!(traced.body["trace_id"], trace);
 }
 
@@ -34,7 +35,14 @@ async fn bodies_have_a_size_and_a_form() {
     let large = ada.post_bytes("/ask", "application/json", vec![b' '; 300 * 1024]).await;
     assert_problem(&large, 413, "http.body_too_large");
     assert_problem(&ada.post_bytes("/ask", "text/plain", "milk?").await, 415, "http.unsupported_media_type");
-    for bytes in [&b"{"[..], b"\xff\xfe", b"", b"null", b"[[[[[[", b"{\"question\":\"x\",\"question\":\"y\",\"store_id\":\"downtown\"}"] {
+    for bytes in [
+        &b"{"[..],
+        b"\xff\xfe",
+        b"",
+        b"null",
+        b"[[[[[[",
+        b"{\"question\":\"x\",\"question\":\"y\",\"store_id\":\"downtown\"}",
+    ] {
         assert_problem(&ada.post_bytes("/ask", "application/json", bytes.to_vec()).await, 400, "http.bad_request");
     }
 }
@@ -46,7 +54,12 @@ async fn browsers_of_listed_origins_may_call_and_no_others() {
         let browser = bundle.shopper("ada").with_header("origin", origin);
         let preflight = browser.with_header("access-control-request-method", "POST");
         let preflight = preflight.send(Method::OPTIONS, "/ask", None).await.unwrap();
-        assert_eq!(preflight.header("access-control-allow-origin") == origin, allowed, "{origin}: {:?}", preflight.headers);
+        assert_eq!(
+            preflight.header("access-control-allow-origin") == origin,
+            allowed,
+            "{origin}: {:?}",
+            preflight.headers
+        );
         let answer = ask(&browser, "when do you close?").await;
         assert_eq!((answer.status, answer.header("access-control-allow-origin") == origin), (200, allowed));
     }

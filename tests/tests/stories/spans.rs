@@ -2,8 +2,16 @@
 
 use super::*;
 use std::sync::{Arc, Mutex};
-use tracing::{Subscriber, field::Visit, span::{Attributes, Id}};
-use tracing_subscriber::{Layer, layer::{Context, SubscriberExt}, registry::LookupSpan};
+use tracing::{
+    Subscriber,
+    field::Visit,
+    span::{Attributes, Id},
+};
+use tracing_subscriber::{
+    Layer,
+    layer::{Context, SubscriberExt},
+    registry::LookupSpan,
+};
 
 /// Every span as `parent > name`, and every event as its message and fields, in order.
 #[derive(Clone, Default)]
@@ -48,7 +56,10 @@ fn a_question_leaves_its_spans_in_order_and_one_line_about_retrieval() {
         answer(&bundle.shopper("spanner"), "where is the oat milk?").await;
     });
     let seen = seen.0.lock().unwrap();
-    let begin = seen.iter().position(|line| line.contains("> ask_request") && line.contains("spanner")).expect("there is a span");
+    let begin = seen
+        .iter()
+        .position(|line| line.contains("> ask_request") && line.contains("spanner"))
+        .expect("there is a span");
     let lines = &seen[begin..];
     assert!(lines[0].starts_with("request > ask_request") && lines[0].contains("store_id=downtown"), "{lines:#?}");
     let mut order = lines.iter().filter_map(|line| line.strip_prefix("ask_request > "));

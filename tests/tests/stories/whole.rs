@@ -26,7 +26,11 @@ async fn every_route_of_the_template_is_answered_by_its_function() {
     for (method, path) in routes {
         let response = bundle.admin("root").send(method.clone(), &filled(&path), None).await.unwrap();
         let code = response.body["error_code"].as_str().unwrap_or_default();
-        assert!(!matches!(code, "http.not_found" | "http.method_not_allowed" | "internal"), "{method} {path}: {}", response.body);
+        assert!(
+            !matches!(code, "http.not_found" | "http.method_not_allowed" | "internal"),
+            "{method} {path}: {}",
+            response.body
+        );
         assert!(response.status < 500, "{method} {path}: {}", response.body);
     }
 }
@@ -50,10 +54,16 @@ async fn the_openapi_document_has_every_route_and_no_other_and_is_the_one_checke
     let served = bundle.stranger().get("/openapi.json").await.body;
     let generated = serde_json::to_value(local::openapi()).unwrap();
     assert!(served == generated, "docs/openapi.json is old: cargo run -- openapi > docs/openapi.json");
-    let documented: BTreeSet<String> = served["paths"].as_object().unwrap().iter().flat_map(|(path, operations)| {
-        operations.as_object().unwrap().keys().map(move |method| format!("{} {path}", method.to_uppercase()))
-    }).collect();
-    let routed: BTreeSet<String> = routes(&bundle).into_iter().map(|(method, path)| format!("{method} {path}")).collect();
+    let documented: BTreeSet<String> = served["paths"]
+        .as_object()
+        .unwrap()
+        .iter()
+        .flat_map(|(path, operations)| {
+            operations.as_object().unwrap().keys().map(move |method| format!("{} {path}", method.to_uppercase()))
+        })
+        .collect();
+    let routed: BTreeSet<String> =
+        routes(&bundle).into_iter().map(|(method, path)| format!("{method} {path}")).collect();
     assert_eq!(documented, routed);
     assert_eq!(served["openapi"].as_str().map(|version| version.starts_with("3.1")), Some(true));
 }
@@ -86,7 +96,8 @@ async fn every_event_file_is_answered_well() {
         assert!(known, "{}: {route} gave {status}", file.display());
         seen.insert(route);
     }
-    let routed: BTreeSet<String> = routes(&bundle).into_iter().map(|(method, path)| format!("{method} {path}")).collect();
+    let routed: BTreeSet<String> =
+        routes(&bundle).into_iter().map(|(method, path)| format!("{method} {path}")).collect();
     assert_eq!(seen, routed, "each route has its event");
     let job = fs::read_to_string(events.join("jobs/catalog_publish.json")).unwrap();
     assert!(serde_json::from_str::<Value>(&job).unwrap()["scheduled_time"].is_string());
