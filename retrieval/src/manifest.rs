@@ -12,7 +12,7 @@ use crate::rank::Ranking;
 pub const MANIFEST: &str = "manifest.json";
 
 /// The layout that this code writes and reads.
-pub const SCHEMA_VERSION: u32 = 1;
+pub const SCHEMA_VERSION: u32 = 2;
 
 /// Describes a snapshot; its SHA-256 is the snapshot's name.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
