@@ -21,7 +21,7 @@ pub(super) async fn serve(state: &Path, port: u16) -> Result<()> {
         say(format!("  (port {} is taken; this is the next free one)", wanted.gateway));
     }
     say(what_to_try(&bundle));
-    say(format!("State: {}  Logs and metrics: {}  Other shells: cargo run -- --help", state.display(), log.display()));
+    say(format!("State: {}  Logs and metrics: {}", state.display(), log.display()));
     let ended = ctrl_c();
     tokio::pin!(ended);
     if !seed::is_planted(state) {
@@ -66,33 +66,23 @@ async fn ctrl_c() {
 /// Three lines to paste, each with a token that is good for twelve hours.
 fn what_to_try(bundle: &Bundle) -> String {
     let gateway = &bundle.addresses().gateway;
-    let line = |title: &str, role: &str, path: &str, body: Option<serde_json::Value>| {
+    let line = |title: &str, role: &str, question: &str| {
         let claims: Claims = seed::claims("laptop", role);
         let token = bundle.issuer().token(&claims, bundle.clock().now(), LIFETIME);
-        let body = body.map(|body| format!(" -H 'content-type: application/json' -d '{body}'")).unwrap_or_default();
-        format!("\n# {title}\ncurl -s '{gateway}{path}'{body} -H 'authorization: Bearer {token}'; echo")
+        let body = json!({"store_id": "downtown", "question": question});
+        let headers = format!("-H 'content-type: application/json' -H 'authorization: Bearer {token}'");
+        format!("\n# {title}\ncurl -s '{gateway}/ask' -d '{body}' {headers}; echo")
     };
-    let ask = |question: &str| Some(json!({"store_id": "downtown", "question": question}));
     [
+        line("A shopper is told the aisle, with the source", "shopper", "where is the oat milk?"),
         line(
-            "A shopper asks; ask for something unknown, such as snow chains, and the store says so",
-            "shopper",
-            "/ask",
-            ask("where is the oat milk?"),
-        ),
-        line(
-            "An employee sees a cost price. With the shopper's token the same question is refused",
+            "An employee learns a cost price; with the shopper's token the same question is refused",
             "store_employee",
-            "/ask",
-            ask("what is the cost price of the oat milk?"),
+            "what is the cost price of the oat milk?",
         ),
-        line(
-            "An admin sees a product as the store keeps it",
-            "admin",
-            "/catalog/stores/downtown/products?limit=1",
-            None,
-        ),
-        "\n# The same in short\ncargo run -q -- ask downtown \"do you have snow chains?\"\n".to_owned(),
+        line("An admin too is told plainly what the store does not carry", "admin", "do you have snow chains?"),
+        "\n# The same in short, and more: cargo run -- --help\ncargo run -q -- ask downtown \"are you open on Sunday at 8?\"\n"
+            .to_owned(),
     ]
     .join("\n")
 }
