@@ -107,9 +107,11 @@ impl Warm {
             Some((digest, loading)) if *digest == wanted => loading.clone(),
             _ => self.load(scope, wanted),
         };
+        // Noted before it is awaited: a caller who gives up leaves a load that the next one goes on with.
+        held.loading = Some((wanted, loading.clone()));
         let patience = if held.open.is_some() { PATIENCE } else { Duration::MAX };
-        match tokio::time::timeout(patience, loading.clone()).await {
-            Err(_) => held.loading = Some((wanted, loading)),
+        match tokio::time::timeout(patience, loading).await {
+            Err(_) => {}
             Ok(Ok(snapshot)) => {
                 let old = held.open.replace(snapshot);
                 (held.loading, held.failed) = (None, None);

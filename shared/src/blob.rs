@@ -28,6 +28,9 @@ fn name(digest: &Digest) -> String {
     format!("sha256/{}/{}", &hex[..2], &hex[2..])
 }
 
+/// How often an object is put while somebody else is putting the same one.
+const CREATES: u32 = 5;
+
 /// What keeps an object from being read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum BlobError {
@@ -100,7 +103,7 @@ impl TenantBlobs {
     /// [`BlobError::Unavailable`].
     pub async fn put(&self, bytes: Bytes) -> Result<Digest, BlobError> {
         let digest = Digest::of(&bytes);
-        self.create(&digest, ByteStream::from(bytes)).await?;
+        self.create(&digest, Origin::Bytes(&bytes)).await?;
         Ok(digest)
     }
 
@@ -111,19 +114,28 @@ impl TenantBlobs {
     /// [`BlobError::File`], [`BlobError::Unavailable`].
     pub async fn put_file(&self, path: &Path) -> Result<Digest, BlobError> {
         let digest = Digest::of_file(path)?;
-        let body = ByteStream::from_path(path).await.map_err(unavailable)?;
-        self.create(&digest, body).await?;
+        self.create(&digest, Origin::File(path)).await?;
         Ok(digest)
     }
 
-    async fn create(&self, digest: &Digest, body: ByteStream) -> Result<(), BlobError> {
+    async fn create(&self, digest: &Digest, from: Origin<'_>) -> Result<(), BlobError> {
+        for attempt in 1..=CREATES {
+            match self.create_once(digest, from.stream().await?).await {
+                Err(error) if status(&error) == Some(412) => return Ok(()),
+                // Somebody else is writing the same object, and may yet fail.
+                Err(error) if status(&error) == Some(409) && attempt < CREATES => {
+                    tokio::time::sleep(Duration::from_millis(50 << attempt)).await;
+                }
+                other => return other.map_err(unavailable),
+            }
+        }
+        Ok(())
+    }
+
+    async fn create_once(&self, digest: &Digest, body: ByteStream) -> Result<(), SdkError<PutObjectError>> {
         let put = self.client.put_object().bucket(&self.bucket).key(self.object(digest)).body(body).if_none_match("*");
         let put = put.checksum_algorithm(ChecksumAlgorithm::Sha256).checksum_sha256(STANDARD.encode(digest.as_bytes()));
-        match put.send().await {
-            Ok(_) => Ok(()),
-            Err(error) if exists(&error) => Ok(()),
-            Err(error) => Err(unavailable(error)),
-        }
+        put.send().await.map(drop)
     }
 
     /// Reads the object whose digest is `digest`, whole, and proves it.
@@ -174,16 +186,6 @@ impl TenantBlobs {
         Ok(put.presigned(config).await.map_err(unavailable)?.uri().to_owned())
     }
 
-    /// Removes the upload `id`.
-    ///
-    /// # Errors
-    ///
-    /// [`BlobError::Unavailable`].
-    pub async fn delete_upload(&self, id: &str) -> Result<(), BlobError> {
-        let delete = self.client.delete_object().bucket(&self.bucket).key(self.upload(id));
-        delete.send().await.map(|_| ()).map_err(unavailable)
-    }
-
     async fn stream(
         &self,
         key: &str,
@@ -215,9 +217,28 @@ impl TenantBlobs {
     }
 }
 
-/// Whether a create-only put found its name taken: by now (412), or by one that is being written at the same time (409).
-fn exists<R>(error: &SdkError<PutObjectError, aws_smithy_runtime_api::http::Response<R>>) -> bool {
-    matches!(error, SdkError::ServiceError(error) if matches!(error.raw().status().as_u16(), 409 | 412))
+/// Where an object's bytes come from, as often as they are sent.
+#[derive(Clone, Copy)]
+enum Origin<'a> {
+    Bytes(&'a Bytes),
+    File(&'a Path),
+}
+
+impl Origin<'_> {
+    async fn stream(self) -> Result<ByteStream, BlobError> {
+        match self {
+            Self::Bytes(bytes) => Ok(ByteStream::from(bytes.clone())),
+            Self::File(path) => ByteStream::from_path(path).await.map_err(unavailable),
+        }
+    }
+}
+
+/// The HTTP status of a refusal: 412 where a create-only put found its name taken, 409 where it is being taken.
+fn status(error: &SdkError<PutObjectError>) -> Option<u16> {
+    match error {
+        SdkError::ServiceError(error) => Some(error.raw().status().as_u16()),
+        _ => None,
+    }
 }
 
 fn unavailable<E: std::error::Error + Send + Sync + 'static>(error: E) -> BlobError {

@@ -6,7 +6,7 @@ use std::{collections::BTreeSet, fs, path::Path};
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 
 /// Documented, and set by the template, before the code that reads them is written. Nothing new belongs here.
-const PROMISED: [&str; 3] = ["ASK_MAX_TOOL_CALLS", "CURSOR_KEY", "RAG_RETRY_ATTEMPTS"];
+const PROMISED: [&str; 1] = ["ASK_MAX_TOOL_CALLS"];
 
 /// The Rust of what runs in Lambda, tests cut off.
 fn sources() -> Vec<String> {

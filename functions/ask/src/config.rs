@@ -42,6 +42,8 @@ pub struct Rag {
     pub half_life_days: f64,
     /// `RAG_TIMEOUT_MS`: how long retrieval may take.
     pub timeout: Duration,
+    /// `RAG_RETRY_ATTEMPTS`: tries after the first at an external service, all of them within the timeout.
+    pub retries: u32,
 }
 
 /// Who finds products.
@@ -120,6 +122,7 @@ impl Rag {
             threshold: env.within("RAG_SIMILARITY_THRESHOLD", 0.65, 0.0..=1.0),
             half_life_days: env.within("RAG_RECENCY_HALF_LIFE_DAYS", 30.0, 0.01..=36_500.0),
             timeout: Duration::from_millis(env.within("RAG_TIMEOUT_MS", 10_000, 1..=25_000)),
+            retries: env.within("RAG_RETRY_ATTEMPTS", 1, 0..=5),
         }
     }
 }
@@ -156,6 +159,7 @@ mod tests {
             ("RAG_SIMILARITY_THRESHOLD", "1.5"),
             ("RAG_SIMILARITY_WEIGHT", "-0.1"),
             ("RAG_TIMEOUT_MS", "0"),
+            ("RAG_RETRY_ATTEMPTS", "6"),
             ("ASK_DEADLINE_MS", "soon"),
             ("ANSWER_PROVIDER", "oracle"),
         ] {

@@ -6,9 +6,16 @@ use crate::{
     answer::Limits,
     config::{Config, Rag, Source},
 };
-use retrieval::{Filter, Question, Roles, Scope, Settings, SnapshotScope, Unavailable, Warm, rank, retriever::Query};
+use retrieval::{Question, Roles, Scope, Settings, SnapshotScope, Unavailable, Warm, rank, retriever::Query};
 use serde::{Deserialize, Serialize};
-use shared::{auth::Role, aws::Fetch, blob::Blobs, catalog::Money, clock::Clock, table::Table, tenant::StoreScope};
+use shared::{
+    auth::Role,
+    aws::{Fetch, FetchError, Fetched},
+    blob::Blobs,
+    clock::Clock,
+    table::Table,
+    tenant::StoreScope,
+};
 use std::{
     collections::BTreeMap,
     time::{Duration, Instant},
@@ -67,6 +74,8 @@ pub(crate) enum What<'a> {
     Words(&'a str),
     /// All that stand in this aisle.
     Aisle(&'a str),
+    /// The question needs no product.
+    Nothing,
 }
 
 /// Recalls products. Clones share what it keeps open.
@@ -97,9 +106,13 @@ impl Recall {
         role: Role,
         sought: Sought<'_>,
     ) -> Result<Vec<Recalled>, NoRecall> {
+        if self.rag.source == Source::Off {
+            return Err(NoRecall::Disabled);
+        }
         let text = match sought.what {
             What::Words(words) => words.to_owned(),
             What::Aisle(aisle) => format!("aisle {aisle}"),
+            What::Nothing => return Ok(Vec::new()),
         };
         let finding = async {
             match &self.rag.source {
@@ -108,7 +121,12 @@ impl Recall {
                 Source::External(url) => self.ask_service(url, scope, role, &text, sought.category).await,
             }
         };
-        tokio::time::timeout(self.rag.timeout, finding).await.unwrap_or(Err(NoRecall::Timeout))
+        let found = tokio::time::timeout(self.rag.timeout, finding).await.unwrap_or(Err(NoRecall::Timeout));
+        if found == Err(NoRecall::Timeout) {
+            let limit_ms = u64::try_from(self.rag.timeout.as_millis()).unwrap_or(u64::MAX);
+            tracing::warn!(event = "rag_timeout", limit_ms, "retrieval took longer than {limit_ms} ms");
+        }
+        found
     }
 
     async fn ask_snapshot(
@@ -130,7 +148,7 @@ impl Recall {
         // Without words the conditions alone decide: all that stands in an aisle is what was asked for.
         let listed = question.words.is_empty();
         let query = Query {
-            filter: question.filter().and(within(sought.limits)),
+            filter: question.filter(),
             words: question.words,
             k: rank::POOL,
             deadline: Instant::now().checked_add(self.rag.timeout),
@@ -154,7 +172,9 @@ impl Recall {
             probability: if listed { 1.0 } else { found.probability },
             relevant: listed || found.relevant,
         });
-        Ok(shorten(all.collect()))
+        // Prices are compared by the answer, with those of this minute: the snapshot's may be old. So more is handed on.
+        let most = if sought.limits.is_empty() { MOST } else { rank::POOL };
+        Ok(shorten(all.collect(), most))
     }
 
     fn settings(&self, category: Option<&str>) -> Settings {
@@ -185,15 +205,22 @@ impl Recall {
         let asked = serde_json::to_vec(&Asked { query: words, top_k: MOST, filters }).map_err(|_| NoRecall::Error)?;
         let fetch = self.fetch.as_ref().ok_or(NoRecall::Disabled)?;
         let url = format!("{url}/search");
-        let call = fetch.post_json(&url, asked, self.rag.timeout, MAX_EXTERNAL_BYTES);
         let failed = |why: String| {
             tracing::error!(event = "rag_failed", error = why, "the retrieval service failed: {why}");
             NoRecall::Error
         };
-        let got = match call.instrument(info_span!("vector_search")).await {
+        let mut got = self.post(fetch, &url, &asked).await;
+        for _ in 0..self.rag.retries {
+            // What the service refuses it will refuse again; what it failed at it may do yet.
+            if matches!(&got, Ok(got) if got.status < 500) {
+                break;
+            }
+            got = self.post(fetch, &url, &asked).await;
+        }
+        let got = match got {
             Ok(got) if got.status == 200 => got,
             Ok(got) => return Err(failed(format!("it answered {}", got.status))),
-            Err(shared::aws::FetchError::Timeout(_)) => return Err(NoRecall::Timeout),
+            Err(FetchError::Timeout(_)) => return Err(NoRecall::Timeout),
             Err(why) => return Err(failed(why.to_string())),
         };
         let found: Found = serde_json::from_slice(&got.body).map_err(|why| failed(why.to_string()))?;
@@ -209,7 +236,12 @@ impl Recall {
             ));
         }
         all.sort_by(|(a, one), (b, other)| b.total_cmp(a).then_with(|| one.id.cmp(&other.id)));
-        Ok(shorten(all.into_iter().map(|(_, recalled)| recalled).collect()))
+        Ok(shorten(all.into_iter().map(|(_, recalled)| recalled).collect(), MOST))
+    }
+
+    async fn post(&self, fetch: &Fetch, url: &str, asked: &[u8]) -> Result<Fetched, FetchError> {
+        let call = fetch.post_json(url, asked.to_vec(), self.rag.timeout, MAX_EXTERNAL_BYTES);
+        call.instrument(info_span!("vector_search")).await
     }
 
     /// The weighted sum by which results are ordered.
@@ -221,16 +253,10 @@ impl Recall {
     }
 }
 
-/// Prices as a condition on the snapshot's; those of this minute are compared again by the answer.
-fn within(limits: Limits) -> Filter {
-    let (min, max) = (limits.min.map(Money::hundredths), limits.max.map(Money::hundredths));
-    if limits.is_empty() { Filter::Any } else { Filter::Price { min, max } }
-}
-
 /// Keeps the relevant ones and the nearest of the others.
-fn shorten(all: Vec<Recalled>) -> Vec<Recalled> {
+fn shorten(all: Vec<Recalled>, most: usize) -> Vec<Recalled> {
     let (relevant, near): (Vec<_>, Vec<_>) = all.into_iter().partition(|recalled| recalled.relevant);
-    relevant.into_iter().take(MOST).chain(near.into_iter().take(NEAREST)).collect()
+    relevant.into_iter().take(most).chain(near.into_iter().take(NEAREST)).collect()
 }
 
 #[derive(Serialize)]

@@ -157,17 +157,24 @@ async fn answered(app: &App, caller: &Caller, body: AskRequest, locale: Locale) 
     let category = body.category.as_deref().map(str::trim).filter(|category| !category.is_empty());
     let intent = Intent::of(&body.question, locale);
     let words = intent.search_text(category);
-    let begun = Instant::now();
+    let needed = if words.is_none() && intent.aisle.is_none() && intent.hours.is_some() {
+        Permission::CheckStoreHours
+    } else {
+        Permission::GetProductLocation
+    };
+    caller.may(needed)?;
     let recalling = async {
+        let begun = Instant::now();
         let what = match (&words, &intent.aisle) {
             (Some(words), _) => What::Words(words),
             (None, Some(aisle)) => What::Aisle(aisle),
-            (None, None) => return Ok(Vec::new()),
+            (None, None) => What::Nothing,
         };
-        app.recall.recall(&scope, role, Sought { what, category, limits: intent.limits }).await
+        let recalled = app.recall.recall(&scope, role, Sought { what, category, limits: intent.limits }).await;
+        Report { recalled, took: begun.elapsed() }
     };
-    let (store, recalled) = tokio::join!(facts::store(&app.table, &scope), recalling);
-    let (store, report) = (store?, Report { recalled, took: begun.elapsed() });
+    let (store, report) = tokio::join!(facts::store(&app.table, &scope), recalling);
+    let store = store?;
     report.log();
     let products = match &report.recalled {
         Ok(recalled) => facts::products(&app.table, &scope, role, recalled).await?,
@@ -176,6 +183,7 @@ async fn answered(app: &App, caller: &Caller, body: AskRequest, locale: Locale) 
     let facts = Facts {
         hits: &products.hits,
         near: &products.near,
+        recalled: report.recalled.is_ok(),
         store: &store,
         now: app.clock.now(),
         locale,

@@ -147,7 +147,13 @@ async fn import(publisher: &Publisher, scope: &StoreScope, id: &ImportId, report
         Err(error) => return cut_off(scope, &error, report),
     };
     let before = row.position;
-    let loaded = load(publisher, scope, &table, &mut row, &owner).await;
+    // A run that was killed has said nothing: it counts by having been begun.
+    let loaded = match row.attempts > MAX_ATTEMPTS {
+        true => Err(CutOff::Refused(format!(
+            "It was begun {MAX_ATTEMPTS} times and cut off each time. Send smaller files."
+        ))),
+        false => load(publisher, scope, &table, &mut row, &owner).await,
+    };
     report.rows += row.position - before;
     let now = publisher.clock.now();
     let whole = loaded.is_ok();

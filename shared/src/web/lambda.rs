@@ -117,8 +117,9 @@ pub async fn run(router: Router) -> Result<(), Error> {
     let handler = lambda_http::service_fn(move |event: LambdaEvent<Box<RawValue>>| {
         let router = router.clone();
         async move {
-            let deadline = Deadline(event.context.deadline());
-            Ok::<_, Error>(answer(&router, event.payload.get(), Some(deadline)).await)
+            // A time that has passed before the work begins is none: `cargo lambda watch` sends such.
+            let deadline = Some(Deadline(event.context.deadline())).filter(|deadline| !deadline.remaining().is_zero());
+            Ok::<_, Error>(answer(&router, event.payload.get(), deadline).await)
         }
     });
     lambda_runtime::run(handler).await

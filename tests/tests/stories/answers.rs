@@ -75,9 +75,34 @@ async fn opening_hours_need_no_retrieval() {
     let hours = answer(&ada, "are you open on Sunday at 10 am?").await;
     assert_eq!(hours["answer_found"], true, "{hours}");
     assert_eq!(cited(&hours), ["store:downtown"]);
+    assert_eq!((&hours["rag"]["available"], &hours["rag"]["reason"]), (&json!(false), &json!("disabled")));
     let milk = answer(&ada, "where is the oat milk?").await;
     assert_eq!((milk["answer_found"].as_bool(), milk["rag"]["available"].as_bool()), (Some(false), Some(false)));
     assert_eq!(milk["rag"]["reason"], "disabled");
+    assert!(text(&milk).contains("cannot look products up"), "{milk}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_price_that_nothing_keeps_is_not_taken_for_a_thing_that_is_not_carried() {
+    let bundle = Bundle::start().await;
+    let ada = bundle.shopper("ada");
+    for question in ["do you have eggs under 1 dollar?", "is there oat milk under 2 dollars?"] {
+        let answer = answer(&ada, question).await;
+        assert!(!text(&answer).contains("do not seem to carry"), "{question}: {answer}");
+        assert!(!text(&answer).contains("Noodles"), "{question}: {answer}");
+    }
+    let cheap = answer(&ada, "do you have oat milk under 4 dollars?").await;
+    assert!(cheap["answer_found"] == true && text(&cheap).contains("3.99"), "{cheap}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_unknown_role_learns_nothing() {
+    let bundle = Bundle::start().await;
+    let eve = local::Claims::of("eve").role("manager").tenant("t_greenleaf").stores([DOWNTOWN]);
+    let eve = bundle.person(eve);
+    for question in ["which brands of coffee do you have?", "do you have snow chains?", "when do you close?"] {
+        assert_problem(&ask(&eve, question).await, 403, "rbac.forbidden");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -46,6 +46,7 @@ async fn a_byte_flipped_in_any_file_is_noticed_and_the_rest_still_answered() {
             (&json!(false), &json!("snapshot_damaged")),
             "{key}: {milk}"
         );
+        assert!(text(&milk).contains("cannot look products up"), "{milk}");
         let hours = answer(&ada, "when do you close today?").await;
         assert_eq!(hours["answer_found"], true, "{hours}");
         let search = ada.get(&format!("/catalog/stores/{DOWNTOWN}/search?q=milk")).await;

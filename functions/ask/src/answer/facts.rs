@@ -58,6 +58,8 @@ pub struct Facts<'a> {
     pub hits: &'a [Candidate],
     /// The nearest of what it found below, best first: named when the store does not carry the thing.
     pub near: &'a [Candidate],
+    /// Whether products could be looked up; without that, none being found says nothing of the store.
+    pub recalled: bool,
     /// The store that is asked.
     pub store: &'a Store,
     /// When it is asked.

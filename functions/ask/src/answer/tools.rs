@@ -77,6 +77,7 @@ pub struct Location<'a> {
 ///
 /// [`Denied`] where the caller may not ask.
 pub fn get_product_location<'a>(may: &dyn Fn(Tool) -> bool, product: &'a Candidate) -> Result<Location<'a>, Denied> {
+    let _span = tracing::info_span!("tool_call", tool = "get_product_location").entered();
     permit(may, Tool::GetProductLocation)?;
     let (aisle, bay) = (product.aisle.as_deref(), product.bay.as_deref());
     Ok(Location { product_id: &product.id, aisle, bay, department: product.department.as_deref() })
@@ -108,6 +109,7 @@ pub fn check_store_hours<'a>(
     at: Timestamp,
     date: Date,
 ) -> Result<HoursFound<'a>, Denied> {
+    let _span = tracing::info_span!("tool_call", tool = "check_store_hours").entered();
     permit(may, Tool::CheckStoreHours)?;
     let plan = store.hours.on(date);
     let (status, intervals) = (store.status_at(at), store.intervals_on(date));
@@ -135,6 +137,7 @@ pub fn get_cost_price<'a>(
     staff: Option<&'a Staff>,
     product_id: &'a ProductId,
 ) -> Result<Cost<'a>, Denied> {
+    let _span = tracing::info_span!("tool_call", tool = "get_cost_price").entered();
     permit(may, Tool::GetCostPrice)?;
     let internal = staff.and_then(|staff| staff.0.get(product_id));
     let supplier = internal.and_then(|internal| internal.supplier.as_deref());

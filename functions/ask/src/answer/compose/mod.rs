@@ -87,6 +87,9 @@ impl<'a> Composer<'a> {
         if self.subject.is_empty() && (self.facts.hits.is_empty() || self.intent.wants == [Want::General]) {
             return self.say(self.writer.phrases.which_product, &[]);
         }
+        if !self.facts.recalled {
+            return self.say(self.writer.phrases.cannot_look_up, &[]);
+        }
         let selection = select::select(self.facts, &self.subject);
         if selection.picked.is_empty() {
             return self.not_carried();

@@ -41,6 +41,7 @@ pub(super) const PHRASES: Phrases = Phrases {
     staff_only: "Cost prices and suppliers are for our staff only.",
     not_allowed: "I may not look that up for you.",
     closest: "Nothing here is called exactly {subject}; the closest is {name}.",
+    cannot_look_up: "I cannot look products up right now. Please try again in a moment, or ask our staff.",
     not_carried: "We do not seem to carry {subject}.",
     nearest: "The nearest we have: {list}.",
     ask_staff: "Our staff can help.",

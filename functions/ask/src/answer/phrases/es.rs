@@ -41,6 +41,7 @@ pub(super) const PHRASES: Phrases = Phrases {
     staff_only: "Los precios de coste y los proveedores son solo para nuestro personal.",
     not_allowed: "No puedo consultar eso para usted.",
     closest: "Nada se llama exactamente {subject}; lo más parecido es {name}.",
+    cannot_look_up: "Ahora mismo no puedo consultar los productos. Inténtelo de nuevo en un momento o pregunte a nuestro personal.",
     not_carried: "Parece que no vendemos {subject}.",
     nearest: "Lo más parecido que tenemos: {list}.",
     ask_staff: "Nuestro personal puede ayudarle.",

@@ -42,6 +42,7 @@ pub(super) const PHRASES: Phrases = Phrases {
     staff_only: "Les prix d'achat et les fournisseurs sont réservés à notre équipe.",
     not_allowed: "Je ne peux pas consulter cela pour vous.",
     closest: "Rien ne porte exactement le nom {subject}\u{a0}; le plus proche est {name}.",
+    cannot_look_up: "Je ne peux pas consulter les produits pour le moment. Réessayez dans un instant ou demandez à notre équipe.",
     not_carried: "Nous ne semblons pas vendre {subject}.",
     nearest: "Ce que nous avons de plus proche\u{a0}: {list}.",
     ask_staff: "Notre équipe peut vous aider.",

@@ -51,6 +51,7 @@ pub(crate) struct Phrases {
     pub(crate) not_allowed: &'static str,
     // Not found
     pub(crate) closest: &'static str,
+    pub(crate) cannot_look_up: &'static str,
     pub(crate) not_carried: &'static str,
     pub(crate) nearest: &'static str,
     pub(crate) ask_staff: &'static str,

@@ -77,6 +77,7 @@ fn a_product_with_hostile_facts_is_told_as_text_and_moves_nothing() {
     product.attributes = [("organic\u{7}".to_owned(), "ye\u{2066}s".repeat(200))].into();
     let (hits, store, may) = ([product], store(), |_| true);
     let facts = Facts {
+        recalled: true,
         hits: &hits,
         near: &[],
         store: &store,

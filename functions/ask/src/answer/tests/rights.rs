@@ -14,7 +14,18 @@ fn facts<'a>(
     may: &'a dyn Fn(Tool) -> bool,
 ) -> Facts<'a> {
     let now = NOW.parse().unwrap();
-    Facts { hits, near: &[], store, now, locale: Locale::En, category: None, limits: Limits::default(), staff, may }
+    Facts {
+        recalled: true,
+        hits,
+        near: &[],
+        store,
+        now,
+        locale: Locale::En,
+        category: None,
+        limits: Limits::default(),
+        staff,
+        may,
+    }
 }
 
 #[test]
@@ -92,6 +103,7 @@ fn out_of_stock_names_the_nearest_thing_of_its_kind_that_is_there() {
         ),
     ] {
         let facts = Facts {
+            recalled: true,
             hits: &hits,
             near: &near,
             store: &store,

@@ -170,6 +170,7 @@ pub(super) fn ask(asked: &Asked<'_>) -> (Intent, Answer) {
     let staff = Staff::new(&may, internal()).ok();
     let store = store();
     let facts = Facts {
+        recalled: true,
         hits: &found.0,
         near: &found.1,
         store: &store,
