@@ -28,6 +28,8 @@ pub const MAX_BODY_BYTES: usize = 256 * 1024;
 
 /// Puts around `routes` what every function has: the request's context and span, CORS, the body limit, and an answer in one
 /// form for unknown routes, wrong methods and panics.
+///
+/// A release aborts on a panic (its profile says why): there Lambda answers 500 for the one request and starts anew.
 pub fn wrap(routes: Router, cors: cors::AllowedOrigins) -> Router {
     routes
         .fallback(no_such_route)

@@ -18,7 +18,8 @@ use shared::{
     web::Routes,
 };
 
-/// The largest file that one request may bring: Lambda's 6 MB, less what the event wraps around it.
+/// The largest file that one request may bring: Lambda's 6 MB for the whole event, less its envelope. The gateway counts the event,
+/// in which each quote and line end of the file takes two bytes: a file of JSON is over at some 4.5 MB, and belongs in an upload.
 const MAX_IMPORT_BYTES: usize = 5_500_000;
 /// The contract of the whole bundle, written by `cargo run -- openapi` and held to the code by a test.
 const OPENAPI: &[u8] = include_bytes!("../../../../docs/openapi.json");
