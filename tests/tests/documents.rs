@@ -16,7 +16,7 @@ fn sources() -> Vec<String> {
             let name = path.file_name().unwrap().to_string_lossy().into_owned();
             if path.is_dir() && name != "tests" {
                 collect(&path, into);
-            } else if name.ends_with(".rs") && !name.contains("test") {
+            } else if name.ends_with(".rs") && !name.contains("test") && name != "build.rs" {
                 let text = fs::read_to_string(&path).unwrap();
                 let code = text.split("#[cfg(test)]\nmod tests").next().unwrap();
                 into.push(code.to_owned());

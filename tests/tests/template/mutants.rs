@@ -7,12 +7,7 @@ type Mutant = (&'static str, &'static str, &'static str, &'static str);
 
 const MUTANTS: &[Mutant] = &[
     // Roles
-    (
-        "a wildcard action",
-        "dynamodb:GetItem, dynamodb:BatchGetItem, dynamodb:Query",
-        "dynamodb:*",
-        "iam.wildcard_action",
-    ),
+    ("a wildcard action", "dynamodb:GetItem, dynamodb:BatchGetItem", "dynamodb:*", "iam.wildcard_action"),
     ("a half wildcard action", "Action: s3:GetObject\n", "Action: s3:Get*\n", "iam.wildcard_action"),
     ("everything but one action", "Action: s3:GetObject\n", "NotAction: s3:PutObject\n", "iam.wildcard_action"),
     ("a wildcard resource", "Resource: !GetAtt CatalogTable.Arn", "Resource: \"*\"", "iam.wildcard_resource"),
@@ -36,12 +31,7 @@ const MUTANTS: &[Mutant] = &[
         "Resource: !GetAtt CatalogTable.Arn",
         "iam.scan",
     ),
-    (
-        "a scan by a function that serves people",
-        "dynamodb:GetItem, dynamodb:BatchGetItem, dynamodb:Query",
-        "dynamodb:Scan",
-        "iam.scan",
-    ),
+    ("a scan by a function that serves people", "dynamodb:GetItem, dynamodb:BatchGetItem", "dynamodb:Scan", "iam.scan"),
     ("keys of no tenant", "dynamodb:LeadingKeys: [\"T#*\"]", "dynamodb:LeadingKeys: [\"*\"]", "iam.leading_keys"),
     ("a condition on another key", "ForAllValues:StringLike:", "ForAnyValue:StringLike:", "iam.leading_keys"),
     (
