@@ -11,7 +11,7 @@ use aws_sdk_s3::operation::get_object::GetObjectOutput;
 use aws_sdk_s3::operation::put_object::builders::PutObjectFluentBuilder;
 use aws_sdk_s3::{Client, Config};
 use aws_smithy_http_client::Builder;
-use local_s3::{Store, serve};
+use local_s3::{Store, StoreError, serve};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -31,13 +31,25 @@ pub(crate) struct Shop {
     served: JoinHandle<()>,
 }
 
+/// Opens the store, waiting up to five seconds for a lock that is still held: a child that another test starts at this moment
+/// shares the lock's file until it runs its own program.
+async fn free_again(folder: &Path) -> Store {
+    for _ in 0..100 {
+        match Store::open(folder) {
+            Err(StoreError::InUse(_)) => tokio::time::sleep(std::time::Duration::from_millis(50)).await,
+            opened => return opened.unwrap(),
+        }
+    }
+    Store::open(folder).unwrap()
+}
+
 impl Shop {
     pub(crate) async fn open() -> Self {
         Self::open_in(TempDir::new().unwrap()).await
     }
 
     pub(crate) async fn open_in(folder: TempDir) -> Self {
-        let store = Store::open(folder.path()).unwrap();
+        let store = free_again(folder.path()).await;
         store.create_bucket(BUCKET).unwrap();
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
