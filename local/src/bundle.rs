@@ -89,13 +89,18 @@ impl Bundle {
         let gateway = ports::bind(options.ports.gateway).await?;
         let mut stores = Stores::open(&options, &template, &state, &stopped).await?;
         let addresses = stores.addresses(&gateway)?;
-        let aws = aws(&addresses);
+        let aws = aws(at(&addresses));
         for table in &template.tables {
             dynamo::ensure(&aws.dynamodb(), table).await?;
         }
         stores.serving.push(issuer.serve(stores.issuer, stopped.clone()));
         let env = variables(&options, &template, &addresses, &state);
-        let functions = (options.functions)(&Parts { aws: &aws, clock: &options.clock, env })?;
+        let per_function = |binary: &String| {
+            let endpoints = options.between.as_ref().map(|between| between.endpoints(binary, &addresses));
+            (binary.clone(), endpoints.map_or_else(|| aws.clone(), self::aws))
+        };
+        let clients = env.keys().map(per_function).collect();
+        let functions = (options.functions)(&Parts { clients, clock: &options.clock, env })?;
         let differences = agree::differences(&template, &code(&functions));
         if !differences.is_empty() {
             bail!("template.yaml and the code differ:\n  {}", differences.join("\n  "));
@@ -290,12 +295,16 @@ async fn issuer(options: &Options, state: &Path) -> Result<Issuer> {
     opened.await?
 }
 
-fn aws(addresses: &Addresses) -> Aws {
-    let endpoints = Endpoints {
+/// Where the stores themselves are.
+fn at(addresses: &Addresses) -> Endpoints {
+    Endpoints {
         dynamodb: Some(addresses.dynamodb.clone()),
         s3: Some(addresses.s3.clone()),
         secrets_manager: Some(addresses.secrets_manager.clone()),
-    };
+    }
+}
+
+fn aws(endpoints: Endpoints) -> Aws {
     Aws::local(endpoints, ACCESS_KEY, SECRET_KEY)
 }
 

@@ -53,14 +53,22 @@ impl Job {
 
 /// What a function is put together from.
 pub struct Parts<'a> {
-    /// The embedded stores.
-    pub aws: &'a Aws,
     /// The bundle's time.
     pub clock: &'a Clock,
+    pub(crate) clients: BTreeMap<String, Aws>,
     pub(crate) env: BTreeMap<String, BTreeMap<String, String>>,
 }
 
 impl Parts<'_> {
+    /// The way to the embedded stores of the function whose binary this is.
+    ///
+    /// # Errors
+    ///
+    /// No such function in the template.
+    pub fn aws(&self, binary: &str) -> Result<&Aws> {
+        self.clients.get(binary).with_context(|| format!("template.yaml has no function with the binary {binary}"))
+    }
+
     /// The variables of the function whose binary this is: the template's, less what the laptop says otherwise.
     ///
     /// # Errors
@@ -83,10 +91,11 @@ pub type Assemble = fn(&Parts<'_>) -> Result<Functions>;
 ///
 /// A configuration that one of them refuses.
 pub fn bundle(parts: &Parts<'_>) -> Result<Functions> {
-    let asking = ask::App::new(ask::Config::read(parts.env("ask")?)?, parts.aws, parts.clock.clone());
-    let cataloguing = catalog::App::new(catalog::Config::read(parts.env("catalog")?)?, parts.aws, parts.clock.clone());
+    let asking = ask::App::new(ask::Config::read(parts.env("ask")?)?, parts.aws("ask")?, parts.clock.clone());
+    let cataloguing =
+        catalog::App::new(catalog::Config::read(parts.env("catalog")?)?, parts.aws("catalog")?, parts.clock.clone());
     let places = catalog::Places::read(parts.env("catalog-publish")?)?;
-    let publisher = catalog::publisher(places, parts.aws, parts.clock.clone());
+    let publisher = catalog::publisher(places, parts.aws("catalog-publish")?, parts.clock.clone());
     let publish: Run = Arc::new(move |due| {
         let publisher = publisher.clone();
         Box::pin(async move {

@@ -2,11 +2,11 @@
 
 use crate::{
     functions::{self, Assemble},
-    ports::Ports,
+    ports::{Addresses, Ports},
 };
 use jiff::Timestamp;
-use shared::clock::Clock;
-use std::{collections::BTreeMap, path::PathBuf};
+use shared::{aws::Endpoints, clock::Clock};
+use std::{collections::BTreeMap, fmt, path::PathBuf, sync::Arc};
 
 /// The template that the whole bundle is built from.
 pub const TEMPLATE: &str = include_str!("../../template.yaml");
@@ -39,6 +39,30 @@ pub struct Options {
     pub variables: BTreeMap<String, String>,
     /// What `.env` says: variables as above; all else are secrets.
     pub env_file: BTreeMap<String, String>,
+    /// Where functions find the stores, if not where they are: a test puts something between them here.
+    pub between: Option<Between>,
+}
+
+/// By a function's binary and the addresses of the stores: where that function is to look for them. What the bundle itself
+/// does with its stores, such as making tables, goes straight to them.
+#[derive(Clone)]
+pub struct Between(Arc<dyn Fn(&str, &Addresses) -> Endpoints + Send + Sync>);
+
+impl Between {
+    /// Functions look where `leads` says.
+    pub fn new(leads: impl Fn(&str, &Addresses) -> Endpoints + Send + Sync + 'static) -> Self {
+        Self(Arc::new(leads))
+    }
+
+    pub(crate) fn endpoints(&self, binary: &str, stores: &Addresses) -> Endpoints {
+        (self.0)(binary, stores)
+    }
+}
+
+impl fmt::Debug for Between {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Between")
+    }
 }
 
 impl Options {
@@ -55,6 +79,7 @@ impl Options {
             functions: functions::bundle,
             variables: BTreeMap::new(),
             env_file: BTreeMap::new(),
+            between: None,
         }
     }
 
