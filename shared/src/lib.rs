@@ -23,6 +23,7 @@ pub mod clock;
 pub mod config;
 pub mod cursor;
 pub mod digest;
+pub mod fetch;
 pub mod ids;
 pub mod locale;
 pub mod problem;

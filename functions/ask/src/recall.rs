@@ -10,9 +10,9 @@ use retrieval::{Question, Roles, Scope, Settings, SnapshotScope, Unavailable, Wa
 use serde::{Deserialize, Serialize};
 use shared::{
     auth::Role,
-    aws::{Fetch, FetchError, Fetched},
     blob::Blobs,
     clock::Clock,
+    fetch::{Fetch, FetchError, Fetched},
     table::Table,
     tenant::StoreScope,
 };

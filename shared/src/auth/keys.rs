@@ -12,8 +12,8 @@
 
 use super::key::{BadKeySet, KeySet, PublicKey};
 use crate::{
-    aws::{Fetch, FetchError},
     clock::Clock,
+    fetch::{Fetch, FetchError},
 };
 use http::{HeaderMap, Uri, header};
 use jiff::{SignedDuration, Timestamp};
