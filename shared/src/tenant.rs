@@ -8,6 +8,8 @@
 //! let mine = shared::tenant::TenantScope { tenant: "acme".parse().unwrap(), hash: String::new() };
 //! ```
 
+pub mod acting;
+
 use crate::{
     auth::Claims,
     ids::{StoreId, TenantId},
@@ -35,6 +37,15 @@ pub struct StoreScope {
 pub enum Sweep {
     /// Builds a store's snapshot from its items and moves the store to it.
     CatalogPublish,
+}
+
+impl Sweep {
+    /// The sparse index that the job may read whole; where it works for one of the tenants found there, it acts for that one.
+    pub const fn index(self) -> &'static str {
+        match self {
+            Self::CatalogPublish => "pending",
+        }
+    }
 }
 
 impl TenantScope {

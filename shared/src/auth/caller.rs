@@ -97,6 +97,9 @@ where
                 problem.code()
             );
         })?;
+        if let Some(tenant) = claims.tenant() {
+            tenant::acting::settle(tenant).map_err(|_| tenant::forbidden())?;
+        }
         parts.extensions.insert(claims.person().clone());
         Ok(Self(Arc::new(claims)))
     }

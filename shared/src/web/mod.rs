@@ -10,7 +10,7 @@ mod routes;
 pub use extract::{Json, Path, Query};
 pub use routes::{Route, Routes};
 
-use crate::problem::Problem;
+use crate::{problem::Problem, tenant};
 use axum::{
     Router,
     extract::{DefaultBodyLimit, Request},
@@ -37,7 +37,7 @@ pub fn wrap(routes: Router, cors: cors::AllowedOrigins) -> Router {
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
         .layer(middleware::from_fn(move |request: Request, next: Next| {
             let cors = cors.clone();
-            async move { in_context(&cors, request, next).await }
+            async move { tenant::acting::scope(in_context(&cors, request, next)).await }
         }))
 }
 
