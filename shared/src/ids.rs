@@ -78,8 +78,26 @@ fn well_formed(text: &str, max: usize, extra: &[u8]) -> bool {
 }
 
 /// Names a person: the verified token's `sub`, 1 to 128 characters, none of them a control.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+///
+/// Whoever issues tokens chooses the form, and it may be an address: logs, metrics and spans say [`PersonId::hashed`], and so does `Debug`.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(try_from = "String", into = "String")]
+#[schema(value_type = String, min_length = 1, max_length = 128, example = "grace")]
 pub struct PersonId(String);
+
+impl TryFrom<String> for PersonId {
+    type Error = BadName;
+    fn try_from(text: String) -> Result<Self, BadName> {
+        let form = "1 to 128 characters, none of them a control";
+        Self::from_subject(&text).ok_or(BadName { kind: "person id", form })
+    }
+}
+
+impl From<PersonId> for String {
+    fn from(name: PersonId) -> String {
+        name.0
+    }
+}
 
 impl PersonId {
     /// Takes a verified subject, or `None` where its form is not that of a subject.
@@ -92,6 +110,17 @@ impl PersonId {
     /// The subject as text.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// The person as logs, metrics and traces name them: 12 hex digits, from [`crate::private::hashed`].
+    pub fn hashed(&self) -> String {
+        crate::private::hashed(&self.0)
+    }
+}
+
+impl fmt::Debug for PersonId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "PersonId({})", self.hashed())
     }
 }
 

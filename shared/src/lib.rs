@@ -6,7 +6,9 @@
 //! | [`tenant`] | what is theirs: handles that exist only for a verified person |
 //! | [`web`] | one way in and out: request ids, limits, extractors, the Lambda adapter |
 //! | [`problem`] | what went wrong, as RFC 9457 |
+//! | [`private`] | personal data that cannot be printed |
 //! | [`catalog`] | the shape in which the catalog and the answers meet: products, stores, hours |
+//! | [`idempotency`] | what is sent twice under one key, done once |
 //! | [`table`], [`blob`], [`secrets`] | DynamoDB, content-addressed S3, Secrets Manager |
 //! | [`snapshots`] | which searchable snapshot of a store is the current one |
 //! | [`clock`], [`config`], [`telemetry`], [`cursor`], [`digest`], [`aws`] | time, settings, logs and metrics, page marks, digests, clients |
@@ -24,8 +26,11 @@ pub mod config;
 pub mod cursor;
 pub mod digest;
 pub mod fetch;
+#[cfg(feature = "table")]
+pub mod idempotency;
 pub mod ids;
 pub mod locale;
+pub mod private;
 pub mod problem;
 #[cfg(feature = "secrets")]
 pub mod secrets;

@@ -12,7 +12,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, header};
+use http::{HeaderName, HeaderValue, Method, Request, Uri, header};
 use http_body_util::BodyExt;
 use lambda_http::{
     Error, LambdaEvent,
@@ -141,10 +141,9 @@ pub async fn answer(router: &Router, event: &str, deadline: Option<Deadline>) ->
             router.clone().oneshot(request).await.unwrap_or_else(|never| match never {})
         }
         Err(problem) => {
-            let context = RequestContext::of(&HeaderMap::new());
-            let named = HeaderValue::from_str(&context.request_id).ok();
-            let mut response = super::request::scope(context, async { problem.into_response() }).await;
-            response.headers_mut().extend(named.map(|id| (super::request::REQUEST_ID, id)));
+            let context = RequestContext::fresh();
+            let mut response = super::request::scope(context.clone(), async { problem.into_response() }).await;
+            context.mark(response.headers_mut());
             response
         }
     };

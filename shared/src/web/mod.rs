@@ -66,9 +66,7 @@ async fn in_context(cors: &cors::AllowedOrigins, request: Request, next: Next) -
     let mut response = answered.instrument(context.span()).await;
     let headers = response.headers_mut();
     cors.mark(origin.as_ref(), headers);
-    if let Ok(id) = HeaderValue::from_str(&context.request_id) {
-        headers.insert(request::REQUEST_ID, id);
-    }
+    context.mark(headers);
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     response
