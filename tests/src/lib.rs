@@ -1,3 +1,5 @@
 //! What the tests of the whole share, and the bench adapter.
 
 pub mod adapter;
+#[cfg(feature = "faults")]
+pub mod faults;

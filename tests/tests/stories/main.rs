@@ -5,6 +5,7 @@ mod answers;
 mod changes;
 mod damage;
 mod doors;
+mod faults;
 mod secrets_of_the_trade;
 mod service;
 mod spans;
