@@ -46,7 +46,10 @@ use axum::{Router, extract::FromRef};
 use cursors::Cursors;
 use publish::Publisher;
 use retrieval::Warm;
-use shared::{auth::Verifier, aws::Aws, blob::Blobs, clock::Clock, secrets::Secrets, web, web::cors::AllowedOrigins};
+use shared::{
+    auth::Verifier, aws::Aws, blob::Blobs, clock::Clock, idempotency::Idempotency, secrets::Secrets, web,
+    web::cors::AllowedOrigins,
+};
 use table::CatalogTable;
 
 /// What this function holds: made once per cold start, cheap to clone, shared by every request.
@@ -56,6 +59,7 @@ pub struct App {
     warm: Warm,
     cursors: Cursors,
     verifier: Verifier,
+    idempotency: Idempotency,
     cors: AllowedOrigins,
     clock: Clock,
 }
@@ -69,7 +73,8 @@ impl App {
         let warm = Warm::new(table, publisher.blobs.clone(), kept, config.snapshot_check, clock.clone());
         let verifier = config.verifier(&clock);
         let cursors = Cursors::new(Secrets::new(aws.secrets_manager(), config.secrets, &clock));
-        Self { publisher, warm, cursors, verifier, cors: config.cors, clock }
+        let idempotency = Idempotency::new(publisher.table.table().clone(), clock.clone());
+        Self { publisher, warm, cursors, verifier, idempotency, cors: config.cors, clock }
     }
 
     fn table(&self) -> &CatalogTable {

@@ -35,18 +35,18 @@ pub fn routes() -> Routes<App> {
     const START: &str = "/catalog/stores/{store_id}/imports/{import_id}/start";
     const SEARCH: &str = "/catalog/stores/{store_id}/search";
     Routes::new()
-        .on(Method::GET, "/openapi.json", contract)
+        .get("/openapi.json", contract)
         .on(Method::PUT, STORE, stores::put)
-        .on(Method::GET, STORE, stores::get)
-        .on(Method::GET, PRODUCTS, products::list)
+        .get(STORE, stores::get)
+        .get(PRODUCTS, products::list)
         .on(Method::PUT, PRODUCT, products::put)
-        .on(Method::GET, PRODUCT, products::get)
+        .get(PRODUCT, products::get)
         .on(Method::DELETE, PRODUCT, products::delete)
         .on_up_to(MAX_IMPORT_BYTES, Method::POST, IMPORT, imports::import)
         .on(Method::POST, IMPORTS, imports::create)
         .on(Method::POST, START, imports::start)
-        .on(Method::GET, ONE_IMPORT, imports::get)
-        .on(Method::GET, SEARCH, search::search)
+        .get(ONE_IMPORT, imports::get)
+        .get(SEARCH, search::search)
 }
 
 /// What the routes take and give, for the bundle's OpenAPI document.

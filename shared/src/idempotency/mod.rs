@@ -1,0 +1,226 @@
+//! A request with an `Idempotency-Key` is done once, however often it is sent.
+//!
+//! Every unsafe route passes through [`Idempotency`], because [`crate::web::Routes`] puts it there: no handler knows of it.
+//! The header and its meaning are those of `draft-ietf-httpapi-idempotency-key-header`. A request without it passes as it is,
+//! and writes nothing.
+//!
+//! **Which requests are the same.** The person, the method, the path with its query, and the key, within the tenant. What comes
+//! under one key must also be the same in its payload: the body, and the headers that say what it means ([`MEANING`]).
+//!
+//! **How it runs.** One conditional put takes the key for this run (its *lease*), without a read; a loser learns from the
+//! refusal itself what is stored. Then the handler runs. Then one conditional update stores the answer, if the record still is
+//! this run's (the *fence*): a run that wakes after its lease, when another has taken over, changes nothing, and answers what the
+//! store says.
+//!
+//! | found under the key | answered |
+//! | --- | --- |
+//! | nothing, or a record past its 24 hours | the handler's answer |
+//! | another payload | 409 `idempotency.key_reused` |
+//! | an answer | that answer byte for byte, with `idempotency-replayed: true` |
+//! | a run whose lease holds | 409 `idempotency.in_progress`, `Retry-After` the rest of the lease |
+//! | a run whose lease is over | the handler's answer, by this run |
+//! | the table does not answer | 503 before anything ran |
+//!
+//! **How long a lease is.** What is left of the invocation, after which its run cannot act any more, and [`MARGIN`] for the clocks
+//! of two instances. After a crash the key is free again when the lease is over. Leases and ages are compared times; the table's
+//! own time to live only tidies up.
+//!
+//! **What is stored** is an answer that settles the request ([`settles`]). Any other gives the key back, so that a retry runs. If
+//! the answer cannot be stored, it goes out all the same, `idempotency_unsettled_total` counts it, and the lease runs out. An answer
+//! that is larger than an item goes ahead in chunks under the run's own name, so that no other run can touch them.
+//!
+//! **What a crash means.** A run that dies between its effect and the stored answer leaves the effect, and the next run acts again.
+//! So a handler's effect is one that can be repeated, as setting a product is, or is written under the [`Token`] that all runs of
+//! one key share.
+
+mod answer;
+mod key;
+pub mod openapi;
+mod record;
+#[cfg(test)]
+mod tests;
+
+pub use answer::settles;
+pub use key::{BadKey, HEADER, IdempotencyKey, MEANING, Token};
+pub use record::KEPT;
+
+use crate::{
+    auth::{Caller, Verifier},
+    clock::Clock,
+    problem::{self, Problem},
+    table::{Table, TableError},
+    telemetry::{Metric, Outcome, metrics},
+    tenant::TenantScope,
+    web::extract::Raw,
+};
+use answer::Answer;
+use axum::{
+    body::Body,
+    extract::{FromRequest, Request},
+    response::{IntoResponse, Response},
+};
+use futures::future::BoxFuture;
+use http::{StatusCode, request::Parts};
+use http_body_util::BodyExt;
+use jiff::{SignedDuration, Timestamp};
+use record::{Claim, Completion, Found, Lease, Records};
+
+/// What a lease has beyond the time of its run: two clocks, each up to five seconds off, one ahead and one behind.
+pub const MARGIN: SignedDuration = SignedDuration::from_secs(10);
+/// The time of a run where nothing limits it, as outside Lambda.
+const UNLIMITED: SignedDuration = SignedDuration::from_secs(30);
+
+/// What runs for the first request of a key: the route's handler.
+pub(crate) type Run = Box<dyn FnOnce(Request) -> BoxFuture<'static, Response> + Send>;
+
+/// A point between two writes, at which a test may kill the run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Step {
+    /// The lease is taken, nothing has run.
+    Claimed,
+    /// The handler has answered.
+    Ran,
+    /// One more chunk of a large answer is stored.
+    ChunkUp,
+    /// All chunks are stored, the record does not yet say so.
+    Chunked,
+    /// The answer is stored and not sent.
+    Completed,
+}
+
+/// Keeps requests from being done twice. Part of the `App` of every function with an unsafe route.
+#[derive(Clone)]
+pub struct Idempotency {
+    table: Table,
+    clock: Clock,
+    #[cfg(test)]
+    watch: std::sync::Arc<dyn Fn(Step) + Send + Sync>,
+}
+
+impl Idempotency {
+    /// Keeps its records in `table`, each in its tenant's part, by the time of `clock`.
+    pub fn new(table: Table, clock: Clock) -> Self {
+        Self {
+            table,
+            clock,
+            #[cfg(test)]
+            watch: std::sync::Arc::new(|_| {}),
+        }
+    }
+
+    fn at(&self, step: Step) {
+        #[cfg(test)]
+        (self.watch)(step);
+        #[cfg(not(test))]
+        let _ = step;
+    }
+
+    /// Answers `request`: by `run`, or by what is stored under its key.
+    ///
+    /// A request without a key, without a verified caller or without a tenant goes to `run` as it is: the refusals are the
+    /// handler's own.
+    pub(crate) async fn once(self, verifier: Verifier, request: Request, run: Run) -> Response {
+        let (mut parts, body) = request.into_parts();
+        let scope = match Caller::verified(&mut parts, &verifier).await {
+            Ok(caller) => TenantScope::of(caller.claims()).map(|tenant| (caller.person().clone(), tenant)),
+            Err(refusal) => Err(refusal),
+        };
+        let Ok((person, tenant)) = scope else { return run(Request::from_parts(parts, body)).await };
+        let key = match IdempotencyKey::of(&parts.headers) {
+            Ok(key) => key,
+            Err(bad) => return Problem::from(bad).into_response(),
+        };
+        // The route's own limit is among the request's extensions, so that a body is too large here where it is for the handler.
+        let body = match Raw::from_request(Request::from_parts(parts.clone(), body), &()).await {
+            Ok(Raw(body)) => body,
+            Err(refusal) => return refusal.into_response(),
+        };
+        let token = Token::of(&person, &parts.method, &parts.uri, &key);
+        let records = Records::of(self.table.of(&tenant), &token);
+        let lease = Lease::new(key::payload(&parts.headers, &body), self.clock.now(), time_left(&parts));
+        parts.extensions.insert(token);
+        let answered = self.claimed(records, lease, Request::from_parts(parts, Body::from(body)), run);
+        answered.await.unwrap_or_else(IntoResponse::into_response)
+    }
+
+    async fn claimed(
+        &self,
+        records: Records,
+        lease: Lease,
+        request: Request,
+        run: Run,
+    ) -> Result<Response, Problem> {
+        if let Claim::Known(found) = records.claim(&lease).await? {
+            return self.told(&records, *found).await;
+        }
+        self.at(Step::Claimed);
+        let response = run(request).await;
+        self.at(Step::Ran);
+        if !settles(response.status()) {
+            if let Err(error) = records.release(&lease).await {
+                unsettled(&error, response.status());
+            }
+            return Ok(response);
+        }
+        let (parts, body) = response.into_parts();
+        let bytes = match body.collect().await {
+            Ok(collected) => collected.to_bytes(),
+            Err(error) => return Err(Problem::internal(&std::io::Error::other(error))),
+        };
+        let answer = Answer::of(parts.status, &parts.headers, bytes.clone());
+        match records.complete(&lease, &answer, &|step| self.at(step)).await {
+            Ok(Completion::Done) => self.at(Step::Completed),
+            Ok(Completion::Overtaken(found)) => {
+                tracing::warn!(event = "idempotency_overtaken", "a run ended after another had taken its key over");
+                // A key that is free or means another request by now says nothing of this one.
+                if let Some(found) = found.filter(|found| !matches!(**found, Found::OtherPayload)) {
+                    return self.told(&records, *found).await;
+                }
+            }
+            Err(error) => unsettled(&error, parts.status),
+        }
+        Ok(Response::from_parts(parts, Body::from(bytes)))
+    }
+
+    /// The answer to a request whose key is taken.
+    async fn told(&self, records: &Records, found: Found) -> Result<Response, Problem> {
+        match found {
+            Found::OtherPayload => Err(Problem::conflict("idempotency.key_reused").detail(
+                "This Idempotency-Key came before with another request. Use a new key for what is a new request.",
+            )),
+            Found::Running { until } => Err(Problem::conflict("idempotency.in_progress")
+                .detail(
+                    "The first request with this Idempotency-Key is still under way. \
+                     Send this one again after the seconds in Retry-After.",
+                )
+                .retry_after(whole_seconds(until.duration_since(self.clock.now())))),
+            Found::Answered(kept) => Ok(records.answer(kept).await?.replay()),
+        }
+    }
+}
+
+/// Counts and logs an answer that goes out without the store knowing of it.
+fn unsettled(error: &TableError, status: StatusCode) {
+    let causes = problem::chain(error);
+    tracing::error!(event = "idempotency_unsettled", error = causes, "an answer with {status} is not stored: {causes}");
+    metrics::emit(None, Outcome::Failed, &[Metric::one("idempotency_unsettled_total")]);
+}
+
+/// How long this run can go on.
+fn time_left(parts: &Parts) -> SignedDuration {
+    #[cfg(feature = "lambda")]
+    let left = parts.extensions.get::<crate::web::lambda::Deadline>().map(|deadline| deadline.remaining());
+    #[cfg(not(feature = "lambda"))]
+    let left: Option<std::time::Duration> = None;
+    let _ = parts;
+    left.and_then(|left| left.try_into().ok()).unwrap_or(UNLIMITED)
+}
+
+fn whole_seconds(left: SignedDuration) -> u32 {
+    u32::try_from((left.as_millis() + 999) / 1_000).unwrap_or(u32::MAX).max(1)
+}
+
+/// The time from which `at` is over, in milliseconds since 1970.
+fn millis(at: Timestamp) -> i64 {
+    at.as_millisecond()
+}
