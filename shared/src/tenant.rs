@@ -91,7 +91,6 @@ impl StoreScope {
         if claims.stores().contains(store) {
             return Ok(Self { tenant, store: store.clone() });
         }
-        tracing::warn!(event = "store_denied", "the store is outside the caller's");
         Err(Problem::forbidden("tenant.store_out_of_scope")
             .detail("This store is not among yours. Name one of the stores that your token lists."))
     }

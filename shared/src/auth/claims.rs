@@ -1,12 +1,15 @@
 //! What a verified token says of a person.
 
+#[cfg(feature = "table")]
+use super::people::PersonRecord;
 use super::{Role, Scopes};
 use crate::{
     ids::{PersonId, StoreId, TenantId},
     locale::Locale,
+    private::Private,
 };
 use serde_json::{Map, Value};
-use std::{collections::BTreeSet, fmt};
+use std::collections::BTreeSet;
 
 /// The claims of a token that held: only [`super::token`] makes them, so holding some is proof of a verified person.
 ///
@@ -48,8 +51,20 @@ impl Claims {
             stores: stores.iter().filter_map(Value::as_str).filter_map(|id| id.parse().ok()).collect(),
             scopes: text("scope").map(Scopes::parse).unwrap_or_default(),
             locale: text("locale").and_then(Locale::served),
-            email: text("email").map(|email| Email(email.to_owned())),
+            email: text("email").map(|email| Email::new(email.to_owned())),
             suspended,
+        }
+    }
+
+    /// The same person with role, stores and suspension as they are written down; without a record a shopper of no store,
+    /// suspended if the token says so.
+    #[cfg(feature = "table")]
+    pub(super) fn as_recorded(self, record: Option<&PersonRecord>) -> Self {
+        match record {
+            Some(record) => {
+                Self { role: record.role, stores: record.stores.clone(), suspended: record.suspended, ..self }
+            }
+            None => Self { role: Role::Shopper, stores: BTreeSet::new(), ..self },
         }
     }
 
@@ -73,8 +88,8 @@ impl Claims {
         &self.stores
     }
 
-    /// The rights beyond the role.
-    pub fn scopes(&self) -> Scopes {
+    /// The rights beyond the role that the token claims. What counts of them [`super::Caller::require`] says.
+    pub fn claimed_scopes(&self) -> Scopes {
         self.scopes
     }
 
@@ -94,27 +109,5 @@ impl Claims {
     }
 }
 
-/// An e-mail address. It reaches no log and no answer by accident: it has no `Display`, no `Serialize`, and its `Debug`
-/// hides it.
-///
-/// ```compile_fail
-/// fn log(email: shared::auth::Email) { println!("{email}"); }
-/// ```
-/// ```compile_fail
-/// fn answer(email: shared::auth::Email) { serde_json::to_string(&email); }
-/// ```
-#[derive(Clone, PartialEq, Eq)]
-pub struct Email(String);
-
-impl Email {
-    /// The address, for sending mail to it.
-    pub fn expose(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Email {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("[redacted]")
-    }
-}
+/// An e-mail address: personal data.
+pub type Email = Private<String>;

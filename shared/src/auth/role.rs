@@ -107,7 +107,6 @@ impl Role {
     }
 
     fn forbidden(self, what: &str) -> Problem {
-        tracing::warn!(event = "rbac_denied", role = self.as_str(), tool = what, "role {self} may not use {what}");
         Problem::forbidden("rbac.forbidden").detail(format!("Role '{self}' cannot use '{what}'"))
     }
 }

@@ -181,3 +181,60 @@ fn whole(request: &[u8]) -> bool {
     let announced = head.lines().find_map(|line| line.strip_prefix("content-length:")?.trim().parse().ok());
     body.len() >= announced.unwrap_or(0)
 }
+
+/// What was logged: each event with its level and fields, and what was recorded on spans.
+#[derive(Clone, Default)]
+pub(crate) struct Seen(Arc<Mutex<Vec<Value>>>);
+
+impl Seen {
+    /// Listens to this thread until the second value goes.
+    pub(crate) fn listen() -> (Self, impl Drop) {
+        use tracing_subscriber::layer::SubscriberExt;
+        let seen = Self::default();
+        // While there is only one subscriber, tracing asks the thread that first meets an event whether anybody wants it, and
+        // that may be another test's thread, which has none. With a second one it asks them all.
+        static SECOND: LazyLock<tracing::Dispatch> =
+            LazyLock::new(|| tracing::Dispatch::new(tracing_subscriber::registry()));
+        LazyLock::force(&SECOND);
+        let guard = tracing::subscriber::set_default(tracing_subscriber::registry().with(seen.clone()));
+        (seen, guard)
+    }
+
+    pub(crate) fn take(&self) -> Vec<Value> {
+        std::mem::take(&mut *self.0.lock().unwrap())
+    }
+}
+
+struct Fields(serde_json::Map<String, Value>);
+
+impl tracing::field::Visit for Fields {
+    fn record_str(&mut self, field: &tracing::field::Field, value: &str) {
+        self.0.insert(field.name().to_owned(), value.into());
+    }
+    fn record_u64(&mut self, field: &tracing::field::Field, value: u64) {
+        self.0.insert(field.name().to_owned(), value.into());
+    }
+    fn record_debug(&mut self, field: &tracing::field::Field, value: &dyn std::fmt::Debug) {
+        self.0.insert(field.name().to_owned(), format!("{value:?}").into());
+    }
+}
+
+impl<S: tracing::Subscriber> tracing_subscriber::Layer<S> for Seen {
+    fn on_event(&self, event: &tracing::Event<'_>, _: tracing_subscriber::layer::Context<'_, S>) {
+        let mut fields = Fields(Default::default());
+        fields.0.insert("level".to_owned(), event.metadata().level().to_string().into());
+        event.record(&mut fields);
+        self.0.lock().unwrap().push(fields.0.into());
+    }
+
+    fn on_record(
+        &self,
+        _: &tracing::span::Id,
+        values: &tracing::span::Record<'_>,
+        _: tracing_subscriber::layer::Context<'_, S>,
+    ) {
+        let mut fields = Fields(Default::default());
+        values.record(&mut fields);
+        self.0.lock().unwrap().push(fields.0.into());
+    }
+}

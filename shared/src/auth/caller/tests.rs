@@ -2,7 +2,7 @@ use super::*;
 use crate::{
     auth::{
         Keys,
-        testing::{Answer, ISSUER, Loopback, NOW, PROJECT, STRANGER, now},
+        testing::{Answer, ISSUER, Loopback, NOW, PROJECT, STRANGER, Seen, now},
     },
     clock::Clock,
     config::Env,
@@ -211,63 +211,126 @@ fn a_configuration_that_would_weaken_verification_does_not_start() {
     assert_eq!(faults(&[("FIREBASE_PROJECT_ID", "a"), ("FIREBASE_AUTH_EMULATOR_HOST", "localhost:9099")]), Err(1));
 }
 
-/// What was logged while `work` ran: each event's fields, and the `tenant` recorded on a span.
-#[derive(Clone, Default)]
-struct Seen(std::sync::Arc<std::sync::Mutex<Vec<String>>>);
-
-impl<S: tracing::Subscriber> tracing_subscriber::Layer<S> for Seen {
-    fn on_event(&self, event: &tracing::Event<'_>, _: tracing_subscriber::layer::Context<'_, S>) {
-        let mut line = event.metadata().level().to_string();
-        event.record(&mut |field: &tracing::field::Field, value: &dyn std::fmt::Debug| {
-            line.push_str(&format!(" {field}={value:?}"));
-        });
-        self.0.lock().unwrap().push(line);
-    }
-
-    fn on_record(
-        &self,
-        _: &tracing::span::Id,
-        values: &tracing::span::Record<'_>,
-        _: tracing_subscriber::layer::Context<'_, S>,
-    ) {
-        values.record(&mut |field: &tracing::field::Field, value: &dyn std::fmt::Debug| {
-            self.0.lock().unwrap().push(format!("span {field}={value:?}"));
-        });
-    }
-}
-
 #[tokio::test]
 async fn a_refusal_is_logged_once_with_its_cause_and_nothing_of_the_token() {
-    use tracing_subscriber::layer::SubscriberExt;
-    let seen = Seen::default();
-    // While there is only one subscriber, tracing asks the thread that first meets an event whether anybody wants it, and
-    // that may be another test's thread, which has none. With a second one it asks them all.
-    let _second = tracing::Dispatch::new(tracing_subscriber::registry());
-    let _guard = tracing::subscriber::set_default(tracing_subscriber::registry().with(seen.clone()));
+    let (seen, _listening) = Seen::listen();
     let logged = |headers: Vec<(&'static str, String)>| {
         let seen = seen.clone();
         async move {
             let headers: Vec<_> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
             send("/", &headers, json!({})).await;
-            std::mem::take(&mut *seen.0.lock().unwrap())
+            seen.take()
         }
     };
     let cases = [
         (Vec::new(), "missing_token"),
-        (vec![("authorization", bearer(json!({"exp": NOW - 61, "email": "ada@example.com"})))], "expired"),
+        (vec![("authorization", bearer(json!({"exp": NOW - 61, "email": "lovelace@example.com"})))], "expired"),
         (vec![("authorization", bearer(json!({"aud": "victim-project"})))], "wrong_audience"),
         (vec![("authorization", bearer(json!({"nbf": NOW + 61})))], "not_yet_valid"),
         (vec![("authorization", bearer(json!({}))), ("x-tenant-id", "globex".to_owned())], "tenant.forbidden"),
     ];
     for (headers, cause) in cases {
-        let lines = logged(headers).await;
-        let refusals: Vec<_> = lines.iter().filter(|line| line.contains("auth_refused")).collect();
-        assert_eq!(refusals.len(), 1, "{lines:?}");
-        assert!(refusals[0].starts_with("WARN") && refusals[0].contains(&format!("cause=\"{cause}\"")), "{lines:?}");
-        for private in ["eyJ", "example.com", "victim", "ada", "globex"] {
-            assert!(!lines.iter().any(|line| line.contains(private)), "{private} in {lines:?}");
+        let events = logged(headers).await;
+        let refusals: Vec<_> = events.iter().filter(|event| event["event"] == "access_denied").collect();
+        assert_eq!(refusals.len(), 1, "{events:?}");
+        assert_eq!((&refusals[0]["level"], &refusals[0]["cause"]), (&json!("WARN"), &json!(cause)), "{events:?}");
+        let said = json!(events).to_string();
+        for private in ["eyJ", "lovelace", "example.com", "victim", "\"ada\"", "globex"] {
+            assert!(!said.contains(private), "{private} in {said}");
         }
     }
-    let accepted = logged(vec![("authorization", bearer(staff()))]).await;
-    assert_eq!(accepted, ["span tenant=\"822b33ad87c1\""]);
+    assert_eq!(logged(vec![("authorization", bearer(staff()))]).await, [json!({"tenant": "822b33ad87c1"})]);
+}
+
+#[tokio::test]
+async fn a_request_is_verified_once_and_every_further_look_finds_the_same_person() {
+    let asks = |verifier: Verifier| async move {
+        let request = Request::post("/").header("authorization", bearer(staff())).body(()).unwrap();
+        let (mut parts, ()) = request.into_parts();
+        let first = Caller::from_request_parts(&mut parts, &verifier).await.unwrap();
+        // Neither a verifier that would refuse nor a header that has gone matters any more.
+        parts.headers.clear();
+        let other = Verifier::new(Keys::fixed(STRANGER.keys()), "another", &Clock::frozen(now()));
+        let second = Caller::from_request_parts(&mut parts, &other).await.unwrap();
+        assert!(Arc::ptr_eq(&first.0, &second.0));
+        parts.uri = "/?user_id=victim".parse().unwrap();
+        let third = Caller::from_request_parts(&mut parts, &verifier).await;
+        assert_eq!(
+            third.unwrap_err().code(),
+            "identity.user_mismatch",
+            "whom the request names is looked at each time"
+        );
+    };
+    asks(verifier()).await;
+}
+
+#[test]
+fn nothing_that_weakens_verification_starts_in_production() {
+    let faults = |pairs: &[(&str, &str)]| {
+        let base = [("DEPLOY_ENV", "production"), ("FIREBASE_PROJECT_ID", "smartstore")];
+        let mut env: Env = base.iter().chain(pairs).copied().collect();
+        drop(Verifier::from_env(&mut env, &Clock::system()));
+        env.finish(()).map_err(|error| error.0.join("; "))
+    };
+    assert_eq!(faults(&[]), Ok(()));
+    assert_eq!(faults(&[("FIREBASE_KEYS_URL", crate::auth::keys::FIREBASE_KEYS_URL)]), Ok(()));
+    assert_eq!(faults(&[("ROLE_SOURCE", "table")]), Ok(()));
+    for (name, value) in [
+        ("FIREBASE_PROJECT_ID", ""),
+        ("FIREBASE_AUTH_EMULATOR_HOST", "127.0.0.1:9099"),
+        ("FIREBASE_KEYS_URL", "http://127.0.0.1:9000/x509"),
+        ("FIREBASE_KEYS_URL", "https://keys.example.com/x509"),
+        ("ROLE_SOURCE", "Table"),
+        ("AUTH_DISABLED", "true"),
+        ("DISABLE_AUTH", "0"),
+        ("SKIP_AUTH", "1"),
+        ("AUTH_DEBUG", "1"),
+        ("FIREBASE_AUTH_DEBUG", "on"),
+        ("INSECURE_TOKENS", "yes"),
+    ] {
+        let told = faults(&[(name, value)]).unwrap_err();
+        assert!(told.contains(name), "{name}={value}: {told}");
+    }
+}
+
+#[cfg(feature = "lambda")]
+#[tokio::test]
+async fn an_invocation_past_the_gateway_with_what_an_authorizer_would_have_said_is_nobodys() {
+    let echo = |caller: Caller| told(caller);
+    let routes = web::wrap(Router::new().route("/", post(echo)).with_state(verifier()), Default::default());
+    let event = |headers: Value, authorizer: Value| {
+        json!({
+            "version": "2.0", "routeKey": "POST /", "rawPath": "/", "rawQueryString": "", "headers": headers,
+            "requestContext": {
+                "accountId": "0", "apiId": "a", "authorizer": authorizer, "domainName": "x", "domainPrefix": "x",
+                "http": {"method": "POST", "path": "/", "protocol": "HTTP/1.1", "sourceIp": "203.0.113.7", "userAgent": "x"},
+                "requestId": "r", "routeKey": "POST /", "stage": "$default", "time": "x", "timeEpoch": 0,
+            },
+            "isBase64Encoded": false,
+        })
+        .to_string()
+    };
+    let claims =
+        json!({"jwt": {"claims": {"sub": "ada", "role": "admin", "tenant_id": "acme"}, "scopes": ["admin:super"]}});
+    let good = json!({"authorization": bearer(staff())});
+    let expired = json!({"authorization": bearer(json!({"exp": NOW - 61}))});
+    for (headers, authorizer, status) in [
+        (json!({}), Value::Null, 401),
+        (json!({}), claims.clone(), 401),
+        (expired.clone(), claims.clone(), 401),
+        (expired, Value::Null, 401),
+        (good.clone(), Value::Null, 200),
+        (good, claims, 200),
+    ] {
+        let answer = web::lambda::answer(&routes, &event(headers.clone(), authorizer.clone()), None).await;
+        assert_eq!(answer.status_code, status, "{headers} {authorizer}");
+    }
+}
+
+#[tokio::test]
+async fn a_token_counts_until_a_minute_past_its_end_and_no_longer() {
+    for (past, status) in [(59, 200), (60, 200), (61, 401)] {
+        let token = bearer(json!({"exp": NOW - past}));
+        assert_eq!(code("/", &[("authorization", &token)], json!({})).await.0, status, "{past} s");
+    }
 }

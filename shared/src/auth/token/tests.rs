@@ -24,7 +24,7 @@ fn a_good_token_tells_who_and_what() {
     assert_eq!(claims.role(), Role::StoreEmployee);
     assert_eq!(claims.tenant().unwrap().as_str(), "acme");
     assert_eq!(claims.stores().iter().map(|id| id.as_str()).collect::<Vec<_>>(), ["north", "south"]);
-    assert!(claims.scopes().allow(Scope::AdminRead) && !claims.scopes().allow(Scope::AdminWrite));
+    assert!(claims.claimed_scopes().allow(Scope::AdminRead) && !claims.claimed_scopes().allow(Scope::AdminWrite));
     assert_eq!(claims.locale(), Some(crate::locale::Locale::Es));
     assert_eq!(claims.email().unwrap().expose(), "ada@example.com");
     assert!(!claims.suspended());
@@ -36,7 +36,7 @@ fn absent_claims_grant_nothing_but_a_shoppers_role() {
     let claims = with(json!({})).unwrap();
     assert_eq!(claims.role(), Role::Shopper);
     assert_eq!((claims.tenant(), claims.stores().len(), claims.locale()), (None, 0, None));
-    assert!(claims.email().is_none() && !Scope::ALL.iter().any(|scope| claims.scopes().allow(*scope)));
+    assert!(claims.email().is_none() && !Scope::ALL.iter().any(|scope| claims.claimed_scopes().allow(*scope)));
 }
 
 #[test]
@@ -48,7 +48,7 @@ fn claims_of_the_wrong_form_grant_nothing_and_leave_the_person_known() {
         let claims = claims.unwrap();
         assert_eq!(claims.role(), Role::Unknown, "{wrong}");
         assert_eq!((claims.tenant(), claims.locale()), (None, None), "{wrong}");
-        assert!(claims.email().is_none() && !claims.scopes().allow(Scope::AdminRead), "{wrong}");
+        assert!(claims.email().is_none() && !claims.claimed_scopes().allow(Scope::AdminRead), "{wrong}");
     }
     let stores = |stores: Value| with(json!({"stores": stores})).unwrap().stores().len();
     assert_eq!(stores(json!("north")), 0);
