@@ -1,12 +1,16 @@
 //! Logs as JSON, one event a line, each with the request, trace, service, environment and tenant that it belongs to.
 
-use super::Service;
+use super::{
+    Service, redact,
+    redact::{REDACTED, is_private},
+};
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 use std::fmt;
 use tracing::{
     Event, Subscriber,
     field::{Field, Visit},
+    level_filters::LevelFilter,
     span::{Attributes, Id, Record},
 };
 use tracing_subscriber::{Layer, layer::Context, registry::LookupSpan};
@@ -17,16 +21,23 @@ const EMBEDDED: [&str; 2] = ["dynoxide", "s3s"];
 /// A layer that writes events as JSON lines.
 ///
 /// Fields of the surrounding spans stand in the line too, the innermost winning. The message is `message`; the stable name of
-/// what happened is `event`, by default the module that says it.
+/// what happened is `event`, by default the module that says it. Every text goes through [`redact`], and a field that is named
+/// like personal data or a credential stands there without its value.
 pub struct Logs {
     service: Service,
+    level: LevelFilter,
     write: Box<dyn Fn(&str) + Send + Sync>,
 }
 
 impl Logs {
     /// Logs of `service`, each line handed to `write` without its line end.
     pub fn new(service: Service, write: Box<dyn Fn(&str) + Send + Sync>) -> Self {
-        Self { service, write }
+        Self { service, level: LevelFilter::TRACE, write }
+    }
+
+    /// Writes nothing below `level`, whatever others on the same subscriber want to hear.
+    pub fn down_to(self, level: LevelFilter) -> Self {
+        Self { level, ..self }
     }
 }
 
@@ -38,6 +49,9 @@ where
     S: Subscriber + for<'span> LookupSpan<'span>,
 {
     fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
+        if *attributes.metadata().level() > self.level {
+            return;
+        }
         let mut fields = Map::new();
         attributes.record(&mut Collect(&mut fields));
         if let Some(span) = context.span(id) {
@@ -46,16 +60,19 @@ where
     }
 
     fn on_record(&self, id: &Id, record: &Record<'_>, context: Context<'_, S>) {
+        // Collected first: a value whose `Debug` panics must not do so under the lock, which the panic's own line needs.
+        let mut more = Map::new();
+        record.record(&mut Collect(&mut more));
         if let Some(span) = context.span(id)
             && let Some(Fields(fields)) = span.extensions_mut().get_mut::<Fields>()
         {
-            record.record(&mut Collect(fields));
+            fields.extend(more);
         }
     }
 
     fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
         let metadata = event.metadata();
-        if EMBEDDED.iter().any(|server| metadata.target().starts_with(server)) {
+        if *metadata.level() > self.level || EMBEDDED.iter().any(|server| metadata.target().starts_with(server)) {
             return;
         }
         let mut line = Map::new();
@@ -81,7 +98,8 @@ struct Collect<'a>(&'a mut Map<String, Value>);
 
 impl Collect<'_> {
     fn put(&mut self, field: &Field, value: impl Into<Value>) {
-        self.0.insert(field.name().to_owned(), value.into());
+        let value = if is_private(field.name()) { REDACTED.into() } else { value.into() };
+        self.0.insert(field.name().to_owned(), value);
     }
 }
 
@@ -99,10 +117,10 @@ impl Visit for Collect<'_> {
         self.put(field, value);
     }
     fn record_str(&mut self, field: &Field, value: &str) {
-        self.put(field, value);
+        self.put(field, redact(value));
     }
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        self.put(field, format!("{value:?}"));
+        self.put(field, redact(&format!("{value:?}")));
     }
 }
 

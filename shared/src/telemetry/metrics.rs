@@ -4,7 +4,7 @@
 //! Past some 2,000 label sets a metric loses its labels and alarms on them go blind, so that the budget is a matter of being
 //! right: there are five labels, and no function takes another one.
 
-use super::{Service, service, write_line};
+use super::{Service, redact, service, write_line};
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
@@ -96,7 +96,7 @@ fn line(service: &Service, job: Option<&str>, outcome: Outcome, metrics: &[Metri
             "CloudWatchMetrics": [{"Namespace": format!("SmartStore/{}", service.environment), "Dimensions": [names], "Metrics": listed}],
         }),
     );
-    line.extend(labels.into_iter().map(|(name, value)| (name.to_owned(), value.into())));
+    line.extend(labels.into_iter().map(|(name, value)| (name.to_owned(), redact(value).into())));
     line.extend(metrics.iter().map(|metric| (metric.name.to_owned(), metric.value.into())));
     Value::Object(line)
 }

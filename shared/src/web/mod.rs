@@ -10,15 +10,19 @@ mod routes;
 pub use extract::{Json, Path, Query};
 pub use routes::{Route, Routes};
 
-use crate::{problem::Problem, tenant};
+use crate::{
+    problem::Problem,
+    telemetry::{self, traces},
+    tenant,
+};
 use axum::{
     Router,
-    extract::{DefaultBodyLimit, Request},
+    extract::{DefaultBodyLimit, MatchedPath, Request},
     middleware::{self, Next},
     response::{IntoResponse, Response},
 };
 use futures::FutureExt;
-use http::{HeaderValue, header};
+use http::{HeaderValue, Method, StatusCode, header};
 use request::RequestContext;
 use std::panic::AssertUnwindSafe;
 use tracing::Instrument;
@@ -52,7 +56,10 @@ async fn wrong_method() -> Problem {
 }
 
 async fn in_context(cors: &cors::AllowedOrigins, request: Request, next: Next) -> Response {
-    let context = RequestContext::of(request.headers());
+    let mut context = RequestContext::of(request.headers());
+    let span = context.span();
+    let trace = traces::open(&span, &mut context, traces::Kind::Server);
+    let asked = trace.is_some().then(|| Asked::of(&request));
     let origin = request.headers().get(header::ORIGIN).cloned();
     let answered = request::scope(context.clone(), async {
         if let Some(preflight) = cors.preflight(&request) {
@@ -63,17 +70,56 @@ async fn in_context(cors: &cors::AllowedOrigins, request: Request, next: Next) -
             Err(panic) => panicked(panic.as_ref()).into_response(),
         }
     });
-    let mut response = answered.instrument(context.span()).await;
+    let mut response = answered.instrument(span.clone()).await;
     let headers = response.headers_mut();
     cors.mark(origin.as_ref(), headers);
     context.mark(headers);
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    // Once the answer is out of hand, Lambda stops the process: what is to be sent goes now.
+    if let (Some(trace), Some(asked)) = (trace, asked) {
+        asked.tell(&trace, response.status());
+        trace.end(response.status().is_server_error()).instrument(span).await;
+    }
     response
 }
 
+/// What a trace says of its request: the route and not the path, which may name what is nobody else's business.
+struct Asked {
+    method: Method,
+    route: Option<String>,
+}
+
+impl Asked {
+    fn of(request: &Request) -> Self {
+        let route = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
+        // Any other is of the caller's own making.
+        let known =
+            [Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::HEAD, Method::OPTIONS];
+        let method = known.into_iter().find(|known| known == request.method());
+        Self { method: method.unwrap_or(Method::TRACE), route }
+    }
+
+    fn tell(self, trace: &traces::Trace, status: StatusCode) {
+        let Self { method, route } = self;
+        let method = if method == Method::TRACE { "_OTHER" } else { method.as_str() };
+        let mut attributes = vec![
+            ("http.request.method".into(), traces::Value::Text(method.to_owned())),
+            ("http.response.status_code".into(), traces::Value::Whole(status.as_u16().into())),
+        ];
+        let name = match &route {
+            Some(route) => format!("{method} {route}"),
+            None => method.to_owned(),
+        };
+        attributes.extend(route.map(|route| ("http.route".into(), traces::Value::Text(route))));
+        trace.with(|spans| {
+            spans.name(name);
+            spans.add(0, attributes);
+        });
+    }
+}
+
 fn panicked(panic: &(dyn std::any::Any + Send)) -> Problem {
-    let said = panic.downcast_ref::<&str>().copied();
-    let said = said.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message");
+    let said = telemetry::panic_message(panic);
     Problem::internal(&std::io::Error::other(format!("panic: {said}")))
 }
