@@ -1,21 +1,47 @@
-//! Fetching over HTTP from places that are not AWS.
+//! Fetching over HTTP from places that are not AWS: key URLs, model providers, a retrieval service.
+//!
+//! An answer is whole or it is an error: a body that ends early, is longer than it may be, or comes too late is none. A redirect
+//! is an answer like any other and is never followed, no proxy is taken from the environment, and plain HTTP reaches this
+//! machine's loopback alone, so that what goes out goes where the settings say.
 
 use crate::aws::{AMAZON_ROOTS, TLS, trusting};
-use aws_smithy_http_client::Connector;
-use aws_smithy_runtime_api::client::{
-    http::{HttpConnector, SharedHttpConnector},
-    orchestrator::HttpRequest,
-};
+use aws_smithy_http_client::{Connector, tls};
+use aws_smithy_runtime_api::client::http::{HttpConnector, SharedHttpConnector};
 use aws_smithy_types::body::SdkBody;
 use bytes::{Bytes, BytesMut};
+use http::{HeaderMap, Request, Uri, header, uri::Scheme};
 use http_body_util::BodyExt;
-use std::time::Duration;
+use std::{
+    fmt,
+    net::IpAddr,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 const GOOGLE_ROOTS: &[u8] = include_bytes!("roots/google.pem");
 
-/// Fetches small public documents, such as the issuer's keys: HTTPS under Google's and Amazon's roots, no redirects.
-#[derive(Clone, Debug)]
-pub struct Fetch(SharedHttpConnector);
+/// Fetches from public hosts. Clones share their connections.
+#[derive(Clone)]
+pub struct Fetch(Arc<Connectors>);
+
+#[derive(Debug)]
+struct Connectors {
+    trust: Trust,
+    /// Made by the first call: reading the platform's roots takes milliseconds that a cold start should not pay.
+    tls: OnceLock<SharedHttpConnector>,
+    plain: OnceLock<SharedHttpConnector>,
+}
+
+/// Whose certificates are good.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Trust {
+    /// Google's and Amazon's roots, which are built in.
+    BuiltIn,
+    /// The platform's roots and the built-in ones.
+    Platform,
+    /// Nobody's: plain HTTP alone.
+    Nobody,
+}
 
 /// What came back.
 #[derive(Clone, Debug)]
@@ -23,7 +49,7 @@ pub struct Fetched {
     /// The HTTP status.
     pub status: u16,
     /// The headers.
-    pub headers: http::HeaderMap,
+    pub headers: HeaderMap,
     /// The whole body.
     pub body: Bytes,
 }
@@ -31,31 +57,69 @@ pub struct Fetched {
 /// Why nothing came back.
 #[derive(Debug, thiserror::Error)]
 pub enum FetchError {
-    /// No address of a web page.
+    /// No address that this fetcher goes to.
     #[error("{0} is not a URL that can be fetched")]
     Url(String),
-    /// No connection, or one that broke.
+    /// No connection, or one that broke before the answer was whole.
     #[error("the connection failed: {0}")]
     Connection(String),
-    /// No answer in time.
+    /// No whole answer in time.
     #[error("there was no answer within {0:?}")]
     Timeout(Duration),
-    /// A body past the limit.
+    /// A body past the limit, in bytes.
     #[error("the answer is larger than {0} bytes")]
     TooLarge(usize),
 }
 
+/// How a URL is reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Transport {
+    /// HTTPS, anywhere.
+    Tls,
+    /// Plain HTTP, to this machine's loopback.
+    Loopback,
+}
+
+impl Transport {
+    /// How `uri` is reached; `None` for what is never fetched: other schemes, plain HTTP to another machine, a user name in it.
+    pub fn of(uri: &Uri) -> Option<Self> {
+        let authority = uri.authority().filter(|authority| !authority.as_str().contains('@'))?;
+        let host = authority.host().trim_start_matches('[').trim_end_matches(']');
+        let here = host == "localhost" || host.parse().is_ok_and(|address: IpAddr| address.is_loopback());
+        match uri.scheme()? {
+            scheme if *scheme == Scheme::HTTPS && !host.is_empty() => Some(Self::Tls),
+            scheme if *scheme == Scheme::HTTP && here => Some(Self::Loopback),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Debug for Fetch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Fetch").field(&self.0.trust).finish()
+    }
+}
+
 impl Default for Fetch {
+    /// A fetcher for Google's and Amazon's documents, such as an issuer's keys: their roots are built in.
     fn default() -> Self {
-        let context = trusting(&[GOOGLE_ROOTS, AMAZON_ROOTS].concat());
-        Self(SharedHttpConnector::new(Connector::builder().tls_provider(TLS).tls_context(context).build()))
+        Self::trusting(Trust::BuiltIn)
     }
 }
 
 impl Fetch {
-    /// A fetcher for plain HTTP, as on loopback.
+    /// A fetcher for any public host: the platform's trust anchors, read by the first call, beside the built-in ones.
+    pub fn anywhere() -> Self {
+        Self::trusting(Trust::Platform)
+    }
+
+    /// A fetcher for plain HTTP on loopback.
     pub fn plain() -> Self {
-        Self(SharedHttpConnector::new(Connector::builder().build_http()))
+        Self::trusting(Trust::Nobody)
+    }
+
+    fn trusting(trust: Trust) -> Self {
+        Self(Arc::new(Connectors { trust, tls: OnceLock::new(), plain: OnceLock::new() }))
     }
 
     /// Fetches `url` whole, within `timeout` and `max_bytes`.
@@ -64,7 +128,8 @@ impl Fetch {
     ///
     /// [`FetchError`]; any HTTP status is a success here.
     pub async fn get(&self, url: &str, timeout: Duration, max_bytes: usize) -> Result<Fetched, FetchError> {
-        self.within(timeout, url, None, max_bytes).await
+        let request = Request::get(url).body(Vec::new()).map_err(|_| FetchError::Url(url.to_owned()))?;
+        self.send(request, timeout, max_bytes).await
     }
 
     /// Posts the JSON document `body` to `url` and takes the whole answer, within `timeout` and `max_bytes`.
@@ -79,38 +144,41 @@ impl Fetch {
         timeout: Duration,
         max_bytes: usize,
     ) -> Result<Fetched, FetchError> {
-        self.within(timeout, url, Some(body), max_bytes).await
+        let request = Request::post(url).header(header::CONTENT_TYPE, "application/json").body(body);
+        self.send(request.map_err(|_| FetchError::Url(url.to_owned()))?, timeout, max_bytes).await
     }
 
-    async fn within(
+    /// Sends `request` and takes the whole answer, within `timeout` and `max_bytes`.
+    ///
+    /// # Errors
+    ///
+    /// [`FetchError`]; any HTTP status is a success here.
+    pub async fn send(
         &self,
+        request: Request<Vec<u8>>,
         timeout: Duration,
-        url: &str,
-        json: Option<Vec<u8>>,
         max_bytes: usize,
     ) -> Result<Fetched, FetchError> {
-        let call = self.call(url, json, max_bytes);
+        let call = self.call(request, max_bytes);
         tokio::time::timeout(timeout, call).await.unwrap_or(Err(FetchError::Timeout(timeout)))
     }
 
-    async fn call(&self, url: &str, json: Option<Vec<u8>>, max_bytes: usize) -> Result<Fetched, FetchError> {
+    async fn call(&self, request: Request<Vec<u8>>, max_bytes: usize) -> Result<Fetched, FetchError> {
         let connection = |why: &dyn std::error::Error| FetchError::Connection(crate::problem::chain(why));
-        let malformed = |_| FetchError::Url(url.to_owned());
-        let mut request = match json {
-            None => HttpRequest::empty(),
-            Some(json) => {
-                let length = json.len().to_string();
-                let mut request = HttpRequest::new(SdkBody::from(json));
-                request.set_method("POST").map_err(malformed)?;
-                request.headers_mut().insert("content-type", "application/json");
-                request.headers_mut().insert("content-length", length);
-                request
-            }
-        };
-        request.set_uri(url.to_owned()).map_err(malformed)?;
-        let response = self.0.call(request).await.map_err(|why| connection(&why))?;
+        let connector = self.0.connector(request.uri())?;
+        let length = request.body().len();
+        let mut request = request.map(SdkBody::from);
+        if length > 0 {
+            request.headers_mut().insert(header::CONTENT_LENGTH, length.into());
+        }
+        let response = connector.call(request.try_into().map_err(|why| connection(&why))?).await;
+        let response = response.map_err(|why| connection(&why))?;
         let response = response.try_into_http1x().map_err(|why| connection(&why))?;
         let (parts, mut body) = response.into_parts();
+        let promised = parts.headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
+        if promised.is_some_and(|bytes: usize| bytes > max_bytes) {
+            return Err(FetchError::TooLarge(max_bytes));
+        }
         let mut bytes = BytesMut::new();
         while let Some(frame) = body.frame().await {
             let frame = frame.map_err(|why| FetchError::Connection(why.to_string()))?;
@@ -121,6 +189,35 @@ impl Fetch {
                 bytes.extend_from_slice(data);
             }
         }
+        if promised.is_some_and(|promised| promised != bytes.len()) {
+            return Err(FetchError::Connection(format!("the answer was cut after {} bytes", bytes.len())));
+        }
         Ok(Fetched { status: parts.status.as_u16(), headers: parts.headers, body: bytes.freeze() })
     }
 }
+
+impl Connectors {
+    fn connector(&self, uri: &Uri) -> Result<&SharedHttpConnector, FetchError> {
+        match (Transport::of(uri), self.trust) {
+            (Some(Transport::Loopback), _) => {
+                Ok(self.plain.get_or_init(|| SharedHttpConnector::new(Connector::builder().build_http())))
+            }
+            (Some(Transport::Tls), Trust::BuiltIn | Trust::Platform) => Ok(self.tls.get_or_init(|| self.over_tls())),
+            (Some(Transport::Tls), Trust::Nobody) | (None, _) => Err(FetchError::Url(uri.to_string())),
+        }
+    }
+
+    fn over_tls(&self) -> SharedHttpConnector {
+        let built_in = [GOOGLE_ROOTS, AMAZON_ROOTS].concat();
+        let context = if self.trust == Trust::Platform {
+            let store = tls::TrustStore::default().with_pem_certificate(built_in);
+            tls::TlsContext::builder().with_trust_store(store).build().expect("the built-in roots are valid")
+        } else {
+            trusting(&built_in)
+        };
+        SharedHttpConnector::new(Connector::builder().tls_provider(TLS).tls_context(context).build())
+    }
+}
+
+#[cfg(test)]
+mod tests;

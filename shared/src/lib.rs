@@ -11,6 +11,7 @@
 //! | [`idempotency`] | what is sent twice under one key, done once |
 //! | [`table`], [`blob`], [`secrets`] | DynamoDB, content-addressed S3, Secrets Manager |
 //! | [`snapshots`] | which searchable snapshot of a store is the current one |
+//! | [`fetch`], [`resilience`] | what is not AWS over HTTP; deadlines, retries, circuit breakers |
 //! | [`clock`], [`config`], [`telemetry`], [`cursor`], [`digest`], [`aws`] | time, settings, logs and metrics, page marks, digests, clients |
 //!
 //! Cargo features (`lambda`, `table`, `blob`, `secrets`) keep a function's binary to what it uses.
@@ -32,6 +33,7 @@ pub mod ids;
 pub mod locale;
 pub mod private;
 pub mod problem;
+pub mod resilience;
 #[cfg(feature = "secrets")]
 pub mod secrets;
 #[cfg(feature = "table")]
