@@ -1,13 +1,18 @@
 //! What the function needs to be told.
 
-use retrieval::Weights;
+mod answering;
+mod rag;
+
+pub use answering::{Answering, Provider};
+pub use rag::{Rag, Source};
+
 use shared::{
     auth::Verifier,
     clock::Clock,
     config::{ConfigError, Env},
     web::cors::AllowedOrigins,
 };
-use std::{path::PathBuf, str::FromStr, time::Duration};
+use std::{path::PathBuf, time::Duration};
 
 /// The settings of `ask`; [`Config::read`] says where they come from.
 #[derive(Clone, Debug)]
@@ -20,6 +25,8 @@ pub struct Config {
     pub cors: AllowedOrigins,
     /// How products are found.
     pub rag: Rag,
+    /// Who writes answers, and within which bounds.
+    pub answering: Answering,
     /// How long a request may take in all: `ASK_DEADLINE_MS`.
     pub deadline: Duration,
     /// How often the store's pointer is looked at: `SNAPSHOT_CHECK_SECONDS`.
@@ -27,49 +34,6 @@ pub struct Config {
     /// Where snapshots are kept open: `SNAPSHOT_FOLDER`, by default under the system's temporary folder.
     pub snapshot_folder: PathBuf,
     env: Env,
-}
-
-/// How products are found and ordered.
-#[derive(Clone, Debug)]
-pub struct Rag {
-    /// `RAG_API_URL`.
-    pub source: Source,
-    /// `RAG_SIMILARITY_WEIGHT`, `RAG_RECENCY_WEIGHT`, `RAG_CATEGORY_WEIGHT`.
-    pub weights: Weights,
-    /// `RAG_SIMILARITY_THRESHOLD`: the probability of relevance from which a product is an answer.
-    pub threshold: f64,
-    /// `RAG_RECENCY_HALF_LIFE_DAYS`.
-    pub half_life_days: f64,
-    /// `RAG_TIMEOUT_MS`: how long retrieval may take.
-    pub timeout: Duration,
-    /// `RAG_RETRY_ATTEMPTS`: tries after the first at an external service, all of them within the timeout.
-    pub retries: u32,
-}
-
-/// Who finds products.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Source {
-    /// The store's own snapshot.
-    Embedded,
-    /// A service that answers `POST {url}/search`.
-    External(String),
-    /// Nobody: retrieval is switched off.
-    Off,
-}
-
-impl FromStr for Source {
-    type Err = String;
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text.trim() {
-            "" => Ok(Self::Off),
-            off if off.eq_ignore_ascii_case("off") => Ok(Self::Off),
-            "embedded" => Ok(Self::Embedded),
-            url if url.starts_with("http://") || url.starts_with("https://") => {
-                Ok(Self::External(url.trim_end_matches('/').to_owned()))
-            }
-            _ => Err("is neither `embedded`, an http(s) URL, nor empty or `off`".to_owned()),
-        }
-    }
 }
 
 impl Config {
@@ -87,13 +51,10 @@ impl Config {
         let snapshot_check = Duration::from_secs(env.within("SNAPSHOT_CHECK_SECONDS", 5, 0..=3_600));
         let folder = env.optional("SNAPSHOT_FOLDER").filter(|folder| !folder.is_empty()).map(PathBuf::from);
         let snapshot_folder = folder.unwrap_or_else(|| std::env::temp_dir().join("smartstore-ask"));
-        let provider = env.optional("ANSWER_PROVIDER").unwrap_or_default();
-        if !matches!(provider.as_str(), "" | "extractive") {
-            env.fault(format!("ANSWER_PROVIDER={provider:?}: this build has `extractive`"));
-        }
+        let answering = Answering::read(&mut env);
         Verifier::from_env(&mut env, &Clock::system());
         env.checked()?;
-        Ok(Self { table, bucket, cors, rag, deadline, snapshot_check, snapshot_folder, env })
+        Ok(Self { table, bucket, cors, rag, answering, deadline, snapshot_check, snapshot_folder, env })
     }
 
     /// The verifier that these settings describe, on `clock`.
@@ -102,34 +63,10 @@ impl Config {
     }
 }
 
-impl Rag {
-    fn read(env: &mut Env) -> Self {
-        let url = env.optional("RAG_API_URL").unwrap_or_else(|| "embedded".to_owned());
-        let source = url.parse().unwrap_or_else(|why| {
-            env.fault(format!("RAG_API_URL={url:?} {why}"));
-            Source::Off
-        });
-        let similarity = env.within("RAG_SIMILARITY_WEIGHT", 0.5, 0.0..=1.0);
-        let recency = env.within("RAG_RECENCY_WEIGHT", 0.2, 0.0..=1.0);
-        let category = env.within("RAG_CATEGORY_WEIGHT", 0.2, 0.0..=1.0);
-        let weights = Weights::new(similarity, recency, category).unwrap_or_else(|why| {
-            env.fault(format!("RAG_SIMILARITY_WEIGHT, RAG_RECENCY_WEIGHT, RAG_CATEGORY_WEIGHT: {why}"));
-            Weights::default()
-        });
-        Self {
-            source,
-            weights,
-            threshold: env.within("RAG_SIMILARITY_THRESHOLD", 0.65, 0.0..=1.0),
-            half_life_days: env.within("RAG_RECENCY_HALF_LIFE_DAYS", 30.0, 0.01..=36_500.0),
-            timeout: Duration::from_millis(env.within("RAG_TIMEOUT_MS", 10_000, 1..=25_000)),
-            retries: env.within("RAG_RETRY_ATTEMPTS", 1, 0..=5),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use retrieval::Weights;
 
     fn read(pairs: &[(&str, &str)]) -> Result<Config, ConfigError> {
         let base = [("TABLE_NAME", "t"), ("ARTIFACT_BUCKET", "b"), ("FIREBASE_PROJECT_ID", "demo")];
@@ -162,6 +99,9 @@ mod tests {
             ("RAG_RETRY_ATTEMPTS", "6"),
             ("ASK_DEADLINE_MS", "soon"),
             ("ANSWER_PROVIDER", "oracle"),
+            ("ANSWER_MAX_TOKENS", "0"),
+            ("ASK_MAX_TOOL_CALLS", "21"),
+            ("ASK_GENERATION_RESERVE_MS", "a while"),
         ] {
             let ConfigError(faults) = read(&[(name, value)]).unwrap_err();
             assert!(faults.iter().any(|fault| fault.contains(name)), "{name}: {faults:?}");

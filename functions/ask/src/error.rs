@@ -1,5 +1,6 @@
 //! What can go wrong with a question, and how it is told.
 
+use crate::model::Fault;
 use axum::response::{IntoResponse, Response};
 use shared::{ids::StoreId, problem::Problem, table::TableError};
 
@@ -29,6 +30,15 @@ pub enum Error {
     /// The table did not answer.
     #[error(transparent)]
     Table(#[from] TableError),
+    /// The language model failed, and nothing could be said without it.
+    #[error("the answer needs a language model, and it failed")]
+    Model {
+        /// How.
+        #[source]
+        fault: Fault,
+        /// When to come again, in seconds.
+        retry_after_s: u32,
+    },
     /// Everything together took too long.
     #[error("the answer was not ready in time")]
     Deadline,
@@ -42,6 +52,7 @@ impl IntoResponse for Error {
             Self::NoSuchStore(_) => Problem::not_found("catalog.no_such_store").detail(self.to_string()),
             Self::Refused(problem) => problem,
             Self::Table(error) => error.into(),
+            Self::Model { retry_after_s, .. } => Problem::upstream("llm.unavailable", &self, retry_after_s),
             Self::Deadline => Problem::upstream("ask.deadline_exceeded", &self, 1),
         };
         problem.into_response()

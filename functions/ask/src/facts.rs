@@ -1,9 +1,12 @@
 //! Fetching what an answer is made from: the store, and the recalled products as the table has them this minute.
 
 use crate::{
+    App,
+    agent::{Shelves, Unreachable},
     answer::{Candidate, Staff, Tool},
+    budget::Budget,
     error::Error,
-    recall::Recalled,
+    recall::{NoRecall, Recalled, Sought},
 };
 use shared::{
     auth::{Permission, Role},
@@ -24,6 +27,53 @@ pub(crate) struct Products {
     pub(crate) near: Vec<Candidate>,
     /// What only staff may see of them; exists only for those who may.
     pub(crate) staff: Option<Staff>,
+}
+
+/// The products of one store, as one caller may see them.
+#[derive(Clone, Copy)]
+pub(crate) struct Aisles<'a> {
+    pub(crate) app: &'a App,
+    /// The store, which a verified caller named.
+    pub(crate) scope: &'a StoreScope,
+    /// That caller's role.
+    pub(crate) role: Role,
+    pub(crate) budget: Budget,
+}
+
+impl Aisles<'_> {
+    /// Recalls what is sought, within the time that is for it.
+    pub(crate) async fn recall(&self, sought: Sought<'_>) -> Result<Vec<Recalled>, NoRecall> {
+        let recalling = self.app.recall.recall(self.scope, self.role, sought);
+        tokio::time::timeout(self.budget.for_retrieval(), recalling).await.unwrap_or(Err(NoRecall::Timeout))
+    }
+
+    /// Reads what was recalled.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Table`].
+    pub(crate) async fn read(&self, recalled: &[Recalled]) -> Result<Products, Error> {
+        products(&self.app.table, self.scope, self.role, recalled).await
+    }
+}
+
+impl Shelves for Aisles<'_> {
+    async fn find(&self, sought: Sought<'_>) -> Result<Products, Unreachable> {
+        let recalled = self.recall(sought).await.map_err(|_| Unreachable)?;
+        self.read(&recalled).await.map_err(unreachable)
+    }
+
+    async fn named(&self, id: &ProductId) -> Result<Products, Unreachable> {
+        let named = Recalled { id: id.to_string(), probability: 1.0, relevant: true };
+        self.read(&[named]).await.map_err(unreachable)
+    }
+}
+
+/// A tool that fails says so to the model; why, only to the log.
+fn unreachable(error: Error) -> Unreachable {
+    let causes = shared::problem::chain(&error);
+    tracing::error!(event = "tool_failed", error = causes, "products could not be read: {causes}");
+    Unreachable
 }
 
 /// Whether `role` may use `tool`, asked each time that a tool runs.
@@ -58,7 +108,12 @@ pub(crate) async fn products(
 ) -> Result<Products, Error> {
     let ids = recalled.iter().filter_map(|found| found.id.parse::<ProductId>().ok());
     let keys: Vec<_> = ids.map(|id| product_key(scope.store(), &id)).collect();
-    let rows: Vec<Product> = table.of(scope.tenant_scope()).get_all(&keys).await?;
+    let rows = table.of(scope.tenant_scope()).get_all(&keys).await?;
+    Ok(sorted(role, rows, recalled))
+}
+
+/// Puts rows into the order in which they were recalled, and their internal fields out of the reach of who may not see them.
+pub(crate) fn sorted(role: Role, rows: Vec<Product>, recalled: &[Recalled]) -> Products {
     let mut rows: BTreeMap<String, Product> = rows.into_iter().map(|row| (row.product_id.to_string(), row)).collect();
     let mut products = Products::default();
     let mut internal = BTreeMap::new();
@@ -70,5 +125,5 @@ pub(crate) async fn products(
         if found.relevant { &mut products.hits } else { &mut products.near }.push(candidate);
     }
     products.staff = Staff::new(&|tool| may(role, tool), internal).ok();
-    Ok(products)
+    products
 }

@@ -2,7 +2,8 @@
 //!
 //! The store's current snapshot finds the products, the table says their stock and price of this minute, and the answerer
 //! composes sentences from those facts alone. What the caller's role may not see is not read for it. Without retrieval
-//! (switched off, slow, damaged) the same route answers what needs none, and says so in `rag`.
+//! (switched off, slow, damaged) the same route answers what needs none, and says so in `rag`. Where `ANSWER_PROVIDER` names a
+//! language model, that one looks things up and words the answer, and the answer from the facts alone stands by: see [`agent`].
 //!
 //! | route | does | for |
 //! | --- | --- | --- |
@@ -10,14 +11,18 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod agent;
 pub mod answer;
+mod budget;
 mod config;
 mod error;
 mod facts;
+pub mod model;
 mod recall;
 mod routes;
 
-pub use config::{Config, Rag};
+pub use agent::FallbackReason;
+pub use config::{Answering, Config, Provider, Rag, Source};
 pub use error::Error;
 pub use recall::NoRecall;
 pub use routes::{AskRequest, AskResponse, RagReport, Usage};
@@ -29,6 +34,7 @@ use shared::{
     aws::Aws,
     blob::Blobs,
     clock::Clock,
+    idempotency::Idempotency,
     table::Table,
     web::{self, Routes},
 };
@@ -40,7 +46,9 @@ pub struct App {
     config: Arc<Config>,
     table: Table,
     recall: recall::Recall,
+    model: Option<Arc<agent::NoModel>>,
     verifier: Verifier,
+    idempotency: Idempotency,
     clock: Clock,
 }
 
@@ -51,7 +59,8 @@ impl App {
         let blobs = Blobs::new(aws, &config.bucket);
         let recall = recall::Recall::new(&config, table.clone(), blobs, &clock);
         let verifier = config.verifier(&clock);
-        Self { config: Arc::new(config), table, recall, verifier, clock }
+        let idempotency = Idempotency::new(table.clone(), clock.clone());
+        Self { config: Arc::new(config), table, recall, model: None, verifier, idempotency, clock }
     }
 }
 

@@ -1,10 +1,12 @@
 //! Handlers: a question in, an answer out.
 
 use crate::{
-    App,
+    Answering, App, Provider,
+    agent::{self, Asking, FallbackReason, Settled},
     answer::{self, Answer, Citation, Facts, Intent, Tool},
+    budget::Budget,
     error::Error,
-    facts::{self, Products},
+    facts::{self, Aisles, Products},
     recall::{NoRecall, Report, Sought, What},
 };
 use axum::{
@@ -19,11 +21,11 @@ use shared::{
     ids::StoreId,
     locale::{self, Locale},
     problem::ProblemDocument,
-    telemetry::{Metric, Outcome, metrics},
+    telemetry::{Metric, Outcome, Unit, metrics},
     web::{Json, lambda::Deadline, request},
 };
 use std::time::{Duration, Instant};
-use tracing::{Instrument, info_span};
+use tracing::{Instrument, field, info_span};
 
 /// The longest question, in characters.
 pub(crate) const MAX_QUESTION_CHARS: usize = 2_000;
@@ -74,6 +76,11 @@ pub struct AskResponse {
     usage: Usage,
     /// The tools that ran, in order.
     tools_used: Vec<Tool>,
+    /// Who wrote the answer: a language model's provider, or `extractive`, which makes sentences from the facts alone.
+    answered_by: Provider,
+    /// Why it was not the model that is configured.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fallback_reason: Option<FallbackReason>,
 }
 
 /// What retrieval did for an answer.
@@ -118,7 +125,7 @@ pub struct Usage {
         (status = 413, body = ProblemDocument, content_type = "application/problem+json", description = "The body is over 256 KiB."),
         (status = 415, body = ProblemDocument, content_type = "application/problem+json", description = "The body is not JSON."),
         (status = 422, body = ProblemDocument, content_type = "application/problem+json", description = "The question is empty or too long."),
-        (status = 503, body = ProblemDocument, content_type = "application/problem+json", description = "A store behind this one did not answer in time."),
+        (status = 503, body = ProblemDocument, content_type = "application/problem+json", description = "A store behind this one did not answer in time, or the answer needs a language model that failed (`llm.unavailable`)."),
     ),
     security(("firebase" = [])),
 )]
@@ -129,18 +136,25 @@ pub(crate) async fn ask(
     headers: HeaderMap,
     Json(body): Json<AskRequest>,
 ) -> Result<Response, Error> {
-    let span = info_span!("ask_request", user_id = caller.person().as_str(), store_id = %body.store_id);
+    let span = info_span!("ask_request", user_id = caller.person().hashed(), store_id = %body.store_id);
     let left = deadline.map(|Extension(deadline)| deadline.remaining().saturating_sub(MARGIN));
     let time = left.map_or(app.config.deadline, |left| left.min(app.config.deadline));
     let locale = locale::of(&headers, caller.locale());
-    let answered = tokio::time::timeout(time, answered(&app, &caller, body, locale)).instrument(span).await;
+    let budget = Budget::new(time, app.config.answering.reserve);
+    let answered = tokio::time::timeout(time, answered(&app, &caller, body, locale, budget)).instrument(span).await;
     let response = answered.unwrap_or(Err(Error::Deadline)).inspect_err(|error| count(outcome_of(error)))?;
     count(if response.answer_found { Outcome::Ok } else { Outcome::Declined });
     let language = [(header::CONTENT_LANGUAGE, HeaderValue::from_static(locale.tag()))];
     Ok((language, Json(response)).into_response())
 }
 
-async fn answered(app: &App, caller: &Caller, body: AskRequest, locale: Locale) -> Result<AskResponse, Error> {
+async fn answered(
+    app: &App,
+    caller: &Caller,
+    body: AskRequest,
+    locale: Locale,
+    budget: Budget,
+) -> Result<AskResponse, Error> {
     let chars = body.question.chars().count();
     if body.question.trim().is_empty() || chars > MAX_QUESTION_CHARS {
         return Err(Error::Question { chars });
@@ -163,6 +177,7 @@ async fn answered(app: &App, caller: &Caller, body: AskRequest, locale: Locale) 
         Permission::GetProductLocation
     };
     caller.may(needed)?;
+    let aisles = Aisles { app, scope: &scope, role, budget };
     let recalling = async {
         let begun = Instant::now();
         let what = match (&words, &intent.aisle) {
@@ -170,53 +185,98 @@ async fn answered(app: &App, caller: &Caller, body: AskRequest, locale: Locale) 
             (None, Some(aisle)) => What::Aisle(aisle),
             (None, None) => What::Nothing,
         };
-        let recalled = app.recall.recall(&scope, role, Sought { what, category, limits: intent.limits }).await;
+        let recalled = aisles.recall(Sought { what, category, limits: intent.limits }).await;
         Report { recalled, took: begun.elapsed() }
     };
     let (store, report) = tokio::join!(facts::store(&app.table, &scope), recalling);
     let store = store?;
     report.log();
     let products = match &report.recalled {
-        Ok(recalled) => facts::products(&app.table, &scope, role, recalled).await?,
+        Ok(recalled) => aisles.read(recalled).await?,
         Err(_) => Products::default(),
     };
-    let facts = Facts {
-        hits: &products.hits,
-        near: &products.near,
-        recalled: report.recalled.is_ok(),
-        store: &store,
-        now: app.clock.now(),
-        locale,
-        category,
-        limits: answer::Limits::default(),
-        staff: products.staff.as_ref(),
-        may: &|tool| facts::may(role, tool),
+    let now = app.clock.now();
+    // The answer without a model. What the caller may not know is refused before one is asked; if it fails, this goes out.
+    let draft = {
+        let facts = Facts {
+            hits: &products.hits,
+            near: &products.near,
+            recalled: report.recalled.is_ok(),
+            store: &store,
+            now,
+            locale,
+            category,
+            limits: answer::Limits::default(),
+            staff: products.staff.as_ref(),
+            may: &|tool| facts::may(role, tool),
+        };
+        let span = match app.model {
+            None => info_span!("llm_generation", tokens_used = 0),
+            Some(_) => info_span!("draft"),
+        };
+        granted(caller, sourced(span.in_scope(|| answer::compose(&intent, &facts)), &facts))?
     };
-    let answer = info_span!("llm_generation", tokens_used = 0).in_scope(|| answer::compose(&intent, &facts));
+    let Some(model) = &app.model else { return Ok(told(draft, &report, By::default())) };
+    let serves = draft.found || (report.recalled.is_ok() && (words.is_some() || intent.aisle.is_some()));
+    let Answering { max_tokens, max_tool_calls, provider, .. } = app.config.answering;
+    let question = &body.question;
+    let asking = Asking { question, category, store: &store, now, locale, role, max_tokens, max_tool_calls };
+    let span = info_span!("llm_generation", tokens_used = field::Empty);
+    let written = agent::write(&**model, &aisles, &asking, &budget).instrument(span.clone()).await;
+    let tokens_used = written.tokens;
+    span.record("tokens_used", tokens_used);
+    metrics::emit(None, Outcome::Ok, &[counted("ask_tokens_total", tokens_used)]);
+    invented(written.invented);
+    let Settled { answer, fallback } = written.settle(draft, serves)?;
+    let provider = if fallback.is_none() { provider } else { Provider::Extractive };
+    Ok(told(answer, &report, By { provider, fallback, tokens_used }))
+}
+
+/// Refuses with 403 where the question needs what the caller may not know, and is not otherwise answered.
+fn granted(caller: &Caller, answer: Answer) -> Result<Answer, Error> {
     if let (Some(tool), false) = (answer.denied, answer.found) {
         let permission = Permission::of_tool(tool.name());
         permission.map_or(Ok(()), |permission| caller.may(permission))?;
     }
-    Ok(told(answer, &facts, &report))
+    Ok(answer)
 }
 
-/// Puts an answer into its form. What it cites must be among what it was given: anything else is left out and counted.
-fn told(answer: Answer, facts: &Facts<'_>, report: &Report) -> AskResponse {
+/// Who wrote an answer, and at what cost.
+#[derive(Default)]
+struct By {
+    provider: Provider,
+    fallback: Option<FallbackReason>,
+    tokens_used: u64,
+}
+
+/// Counts citations of what was not retrieved; they are left out.
+fn invented(count: usize) {
+    if count > 0 {
+        tracing::error!(event = "citation_invented", count, "an answer cited what was not retrieved");
+        metrics::emit(None, Outcome::Failed, &[counted("ask_invented_citations_total", count as u64)]);
+    }
+}
+
+/// What an answer cites must be among the facts that it was given: anything else is left out and counted.
+fn sourced(mut answer: Answer, facts: &Facts<'_>) -> Answer {
     let given = |id: &str| {
         let store = id.strip_prefix("store:") == Some(facts.store.store_id.as_str());
         store || facts.hits.iter().chain(facts.near).any(|product| product.id.as_str() == id)
     };
-    let (citations, invented): (Vec<_>, Vec<_>) = answer.citations.into_iter().partition(|cited| given(&cited.id));
-    if !invented.is_empty() {
-        tracing::error!(event = "citation_invented", count = invented.len(), "an answer cited what was not retrieved");
-        metrics::emit(None, Outcome::Failed, &[Metric::one("ask_invented_citations_total")]);
-    }
+    let cited = answer.citations.len();
+    answer.citations.retain(|citation| given(&citation.id));
+    invented(cited - answer.citations.len());
+    answer
+}
+
+/// Puts an answer into its form.
+fn told(answer: Answer, report: &Report, by: By) -> AskResponse {
     let context = request::current();
     AskResponse {
         answer: answer.text,
         answer_found: answer.found,
         cache_hit: false,
-        citations,
+        citations: answer.citations,
         request_id: context.as_ref().map(|context| context.request_id.clone()).unwrap_or_default(),
         trace_id: context.map(|context| context.trace_id).unwrap_or_default(),
         rag: RagReport {
@@ -226,16 +286,23 @@ fn told(answer: Answer, facts: &Facts<'_>, report: &Report) -> AskResponse {
             average_similarity: report.average_similarity(),
             query_time_ms: u64::try_from(report.took.as_millis()).unwrap_or(u64::MAX),
         },
-        usage: Usage { tokens_used: 0 },
+        usage: Usage { tokens_used: by.tokens_used },
         tools_used: answer.tools_used,
+        answered_by: by.provider,
+        fallback_reason: by.fallback,
     }
 }
 
 fn outcome_of(error: &Error) -> Outcome {
     match error {
-        Error::Table(_) | Error::Deadline => Outcome::Failed,
+        Error::Table(_) | Error::Deadline | Error::Model { .. } => Outcome::Failed,
         Error::Question { .. } | Error::TooLong { .. } | Error::NoSuchStore(_) | Error::Refused(_) => Outcome::Declined,
     }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a count is far below 2^53")]
+fn counted(name: &'static str, count: u64) -> Metric {
+    Metric { name, unit: Unit::Count, value: count as f64 }
 }
 
 fn count(outcome: Outcome) {

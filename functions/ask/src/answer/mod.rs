@@ -18,7 +18,7 @@ pub mod facts;
 pub mod hours;
 pub mod intent;
 mod phrases;
-mod text;
+pub(crate) mod text;
 pub mod tools;
 mod words;
 

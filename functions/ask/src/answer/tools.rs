@@ -78,6 +78,11 @@ pub struct Location<'a> {
 /// [`Denied`] where the caller may not ask.
 pub fn get_product_location<'a>(may: &dyn Fn(Tool) -> bool, product: &'a Candidate) -> Result<Location<'a>, Denied> {
     let _span = tracing::info_span!("tool_call", tool = "get_product_location").entered();
+    locate(may, product)
+}
+
+/// [`get_product_location`] as a part of a call that has its span.
+pub(crate) fn locate<'a>(may: &dyn Fn(Tool) -> bool, product: &'a Candidate) -> Result<Location<'a>, Denied> {
     permit(may, Tool::GetProductLocation)?;
     let (aisle, bay) = (product.aisle.as_deref(), product.bay.as_deref());
     Ok(Location { product_id: &product.id, aisle, bay, department: product.department.as_deref() })
@@ -110,6 +115,16 @@ pub fn check_store_hours<'a>(
     date: Date,
 ) -> Result<HoursFound<'a>, Denied> {
     let _span = tracing::info_span!("tool_call", tool = "check_store_hours").entered();
+    hours_of(may, store, at, date)
+}
+
+/// [`check_store_hours`] as a part of a call that has its span.
+pub(crate) fn hours_of<'a>(
+    may: &dyn Fn(Tool) -> bool,
+    store: &'a Store,
+    at: Timestamp,
+    date: Date,
+) -> Result<HoursFound<'a>, Denied> {
     permit(may, Tool::CheckStoreHours)?;
     let plan = store.hours.on(date);
     let (status, intervals) = (store.status_at(at), store.intervals_on(date));
@@ -138,6 +153,15 @@ pub fn get_cost_price<'a>(
     product_id: &'a ProductId,
 ) -> Result<Cost<'a>, Denied> {
     let _span = tracing::info_span!("tool_call", tool = "get_cost_price").entered();
+    cost_of(may, staff, product_id)
+}
+
+/// [`get_cost_price`] as a part of a call that has its span.
+pub(crate) fn cost_of<'a>(
+    may: &dyn Fn(Tool) -> bool,
+    staff: Option<&'a Staff>,
+    product_id: &'a ProductId,
+) -> Result<Cost<'a>, Denied> {
     permit(may, Tool::GetCostPrice)?;
     let internal = staff.and_then(|staff| staff.0.get(product_id));
     let supplier = internal.and_then(|internal| internal.supplier.as_deref());

@@ -1,0 +1,261 @@
+//! Whether a model's reply may be shown: what it cites was shown to it, its numbers are theirs, its text is plain.
+//!
+//! A model repeats what it has read, and what it has read may have been written to be repeated. So a reply is held to the tools'
+//! results of this request alone. Amounts and places are held more strictly than other numbers: they must be those that the cited
+//! products have in the fields for them, whatever stands in a product's name.
+
+use super::{
+    marks::{self, Marked},
+    numbers::{Numbers, Token, tokens, worded},
+    prompt,
+    shown::{Item, Shown},
+};
+use crate::answer::{Citation, text};
+
+/// The longest reply that is read, in characters.
+const MAX_REPLY_CHARS: usize = 4_000;
+/// The longest answer, in characters.
+const MAX_ANSWER_CHARS: usize = 1_500;
+/// A run of so many digits is a telephone or card number, which no tool gives.
+const MANY_DIGITS: usize = 7;
+/// The ends of names of hosts that are taken for one although no scheme stands before them.
+const HOST_ENDS: [&str; 20] = [
+    "com", "net", "org", "io", "co", "info", "biz", "app", "dev", "xyz", "shop", "site", "online", "ru", "cn", "uk",
+    "de", "es", "fr", "eu",
+];
+/// What stands before a place's name, without accents.
+const PLACE_WORDS: [&str; 22] = [
+    "aisle", "aisles", "bay", "bays", "shelf", "shelves", "row", "rows", "pasillo", "pasillos", "modulo", "modulos",
+    "estante", "fila", "allee", "allees", "rayon", "rayons", "travee", "travees", "etagere", "rangee",
+];
+/// What may stand between such a word and the name, or between two names.
+const PLACE_LINKS: [&str; 13] = ["number", "no", "nr", "numero", "n", "is", "es", "est", "and", "or", "y", "et", "to"];
+/// Words and codes of money, without accents.
+const MONEY_WORDS: [&str; 19] = [
+    "dollar", "dollars", "usd", "euro", "euros", "eur", "cent", "cents", "centavos", "centimes", "centimos", "peso",
+    "pesos", "pound", "pounds", "gbp", "pence", "bucks", "quid",
+];
+
+/// Why a reply is not trusted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Distrust {
+    /// It has no words.
+    Empty,
+    /// It is too long.
+    TooLong,
+    /// It has a link, markup, or the model's own rules in it.
+    Unsafe,
+    /// It cites nothing that was shown.
+    Uncited,
+    /// It names a number that is not in the facts.
+    Contradicted,
+    /// It still calls tools where it must answer.
+    ToolLimit,
+}
+
+/// A reply that may be shown.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Trusted {
+    /// Plain text.
+    pub(super) text: String,
+    /// What it cites, in the order of the text, each once.
+    pub(super) citations: Vec<Citation>,
+    /// Whether it answers what was asked, and does not only name what comes near.
+    pub(super) found: bool,
+}
+
+/// Judges a reply. `asked` is the question: its numbers may be repeated. The count is of ids that were cited and never shown.
+pub(super) fn judge(reply: &str, shown: &Shown, asked: &str) -> (Result<Trusted, Distrust>, usize) {
+    if reply.chars().count() > MAX_REPLY_CHARS {
+        return (Err(Distrust::TooLong), 0);
+    }
+    let plain = plain(reply);
+    if is_unsafe(&plain) {
+        return (Err(Distrust::Unsafe), 0);
+    }
+    let marked = marks::take(&plain);
+    if has_many_digits(&marked.text) {
+        return (Err(Distrust::Unsafe), 0);
+    }
+    let invented = marked.ids.iter().filter(|(_, id)| shown.get(id).is_none()).count();
+    (trust(&marked, shown, asked), invented)
+}
+
+fn trust(marked: &Marked, shown: &Shown, asked: &str) -> Result<Trusted, Distrust> {
+    if !marked.text.contains(char::is_alphanumeric) {
+        return Err(Distrust::Empty);
+    }
+    let mut ids: Vec<&str> = Vec::new();
+    for (_, id) in &marked.ids {
+        if shown.get(id).is_some() && !ids.contains(&id.as_str()) {
+            ids.push(id);
+        }
+    }
+    if ids.is_empty() {
+        return Err(Distrust::Uncited);
+    }
+    if !numbers_hold(marked, &ids, shown, asked) {
+        return Err(Distrust::Contradicted);
+    }
+    let text = one_line(&marked.text);
+    if text.chars().count() > MAX_ANSWER_CHARS {
+        return Err(Distrust::TooLong);
+    }
+    let found = ids.iter().filter_map(|id| shown.get(id)).any(|item| item.fits);
+    Ok(Trusted { text, citations: ids.into_iter().filter_map(|id| shown.cite(id)).collect(), found })
+}
+
+/// The reply without what hides or turns text and without marks of emphasis, line by line.
+fn plain(reply: &str) -> String {
+    let lines = reply.lines().map(|line| {
+        // Wide forms read as their plain ones do, and must be judged as they are read.
+        let narrow: String = line.chars().map(narrowed).filter(|c| !matches!(c, '*' | '`' | '|')).collect();
+        let line = text::clean(&narrow, MAX_REPLY_CHARS + 1);
+        line.trim_start_matches(['#', '>', '-', '•', '–', '+', ' ']).to_owned()
+    });
+    lines.filter(|line| !line.is_empty()).collect::<Vec<_>>().join("\n")
+}
+
+fn narrowed(c: char) -> char {
+    match c {
+        '\u{ff01}'..='\u{ff5e}' => char::from_u32(c as u32 - 0xfee0).unwrap_or(c),
+        '\u{2024}' | '\u{fe52}' | '\u{3002}' | '\u{ff61}' => '.',
+        '\u{2215}' | '\u{2044}' => '/',
+        _ => c,
+    }
+}
+
+/// Whether a text could lead its reader elsewhere, is more than text where it is shown, or tells the model's own rules.
+fn is_unsafe(text: &str) -> bool {
+    let small = text.to_lowercase();
+    let schemes =
+        ["://", "www.", "mailto:", "javascript:", "data:", "tel:", "sms:", "](", "][", "![", "&#", "&lt", "\\"];
+    let tag = text
+        .match_indices('<')
+        .any(|(at, _)| text[at + 1..].starts_with(|c: char| c.is_alphabetic() || "/!?".contains(c)));
+    let host = |word: &str| {
+        let word = word.trim_end_matches(|c: char| !c.is_alphanumeric());
+        let name = word.split(['/', '?', '#', ':']).next().unwrap_or_default();
+        let end = name.rsplit_once('.').filter(|(before, _)| before.ends_with(char::is_alphanumeric));
+        end.is_some_and(|(_, end)| HOST_ENDS.contains(&end))
+    };
+    let folded = text::folded_words(text).join(" ");
+    let rules = prompt::RULES.iter().flat_map(|rule| rule.split(". "));
+    schemes.iter().any(|sign| small.contains(sign))
+        || tag
+        || text.contains(['{', '}', '@'])
+        || small.split_whitespace().any(host)
+        || rules.map(|rule| text::folded_words(rule).join(" ")).any(|rule| rule.len() > 15 && folded.contains(&rule))
+}
+
+/// Whether digits run on as in a telephone number; separators within do not end the run. A date is none.
+fn has_many_digits(text: &str) -> bool {
+    let date = |word: &&str| {
+        let word = word.trim_matches(|c: char| !c.is_ascii_digit());
+        word.len() == 10 && word.parse::<jiff::civil::Date>().is_ok()
+    };
+    let mut run = 0;
+    for c in text.split(' ').filter(|word| !date(word)).flat_map(|word| word.chars().chain([' '])) {
+        match c {
+            c if c.is_numeric() => run += 1,
+            '-' | '(' | ')' | ' ' | '+' | '\u{a0}' | '\u{2011}' => {}
+            _ => run = 0,
+        }
+        if run >= MANY_DIGITS {
+            return true;
+        }
+    }
+    false
+}
+
+/// Whether every number is one of the things that its sentence cites, else of those that the reply cites, or of the question.
+fn numbers_hold(marked: &Marked, ids: &[&str], shown: &Shown, asked: &str) -> bool {
+    let mut asked_numbers = Numbers::default();
+    asked_numbers.add_words(asked);
+    marked.sentences().into_iter().all(|(sentence, cited)| {
+        let mut items: Vec<&Item> = cited.iter().filter_map(|id| shown.get(id)).collect();
+        if items.is_empty() {
+            items = ids.iter().filter_map(|id| shown.get(id)).collect();
+        }
+        let [money, places, all] = [(); 3].map(|()| asked_numbers.clone());
+        let mut facts = Facts { money, places, all, counts: [items.len(), ids.len()] };
+        for item in items {
+            facts.money.extend(&item.money);
+            facts.places.extend(&item.places);
+            facts.all.extend(&item.numbers);
+        }
+        facts.bear_out(sentence)
+    })
+}
+
+/// The numbers that one sentence may name.
+struct Facts {
+    money: Numbers,
+    places: Numbers,
+    all: Numbers,
+    /// How many things the sentence and the reply cite: so many may be counted.
+    counts: [usize; 2],
+}
+
+impl Facts {
+    fn bear_out(&self, sentence: &str) -> bool {
+        let tokens = tokens(sentence);
+        let mut in_place = false;
+        for (i, token) in tokens.iter().enumerate() {
+            let word = text::folded_words(token.text).concat();
+            let next = tokens.get(i + 1).map(|next| text::folded_words(next.text).concat()).unwrap_or_default();
+            let before = i.checked_sub(1).map(|i| text::folded_words(tokens[i].text).concat()).unwrap_or_default();
+            let number = token.is_numeric();
+            in_place &= !token.before.contains([',', ';', '.', '(', ')']);
+            let of_money = is_money(token, &next, &before);
+            let good = match (number, worded(&word)) {
+                (true, _) if of_money => self.money.have(token.text),
+                (true, _) if in_place => self.places.have(token.text),
+                (true, _) => self.all.have(token.text) || token.text.parse().is_ok_and(|n| self.counts.contains(&n)),
+                (false, Some(n)) if MONEY_WORDS.contains(&next.as_str()) => self.money.have(&n.to_string()),
+                (false, Some(n)) if in_place => self.places.have(&n.to_string()),
+                // "Aisle B": a name of one letter, written large.
+                (false, None) if in_place && is_letter(token.text) => self.places.have(token.text),
+                _ => true,
+            };
+            if !good {
+                return false;
+            }
+            let names = number || worded(&word).is_some() || is_letter(token.text);
+            in_place =
+                PLACE_WORDS.contains(&word.as_str()) || (in_place && (names || PLACE_LINKS.contains(&word.as_str())));
+        }
+        true
+    }
+}
+
+fn is_letter(word: &str) -> bool {
+    word.len() == 1 && word.bytes().all(|b| b.is_ascii_uppercase()) && word != "I"
+}
+
+/// Whether a number is an amount of money, by the sign or word beside it.
+fn is_money(token: &Token<'_>, next: &str, before: &str) -> bool {
+    const SIGNS: [char; 8] = ['$', '€', '£', '¥', '₹', '₩', '¢', '₽'];
+    let sign_before = token.before.trim_end().ends_with(SIGNS);
+    let sign_after = token.after.trim_start().starts_with(SIGNS);
+    let word_before = MONEY_WORDS.contains(&before) && token.before.trim().is_empty();
+    let word_after = MONEY_WORDS.contains(&next) && token.after.trim().is_empty();
+    sign_before || sign_after || word_before || word_after
+}
+
+/// The lines as one, with a point or semicolon between them.
+fn one_line(text: &str) -> String {
+    let mut line = String::with_capacity(text.len());
+    for part in text.lines().map(str::trim).filter(|part| !part.is_empty()) {
+        if !line.is_empty() {
+            let ended = line.ends_with(['.', '!', '?', ':', ';', ',']);
+            line.push_str(if ended { " " } else { "; " });
+        }
+        line.push_str(part);
+    }
+    text::clean(&line.replace(['[', ']', '<', '>'], ""), MAX_REPLY_CHARS + 1)
+}
+
+#[cfg(test)]
+#[path = "tests/verdict.rs"]
+mod tests;
