@@ -45,17 +45,23 @@ impl Log {
         Self(self.iter().filter(|call| fits(call)).cloned().collect())
     }
 
-    /// The calls that reach outside of `tenant`: rows whose leading key is not the tenant's, objects that are not in its
-    /// folders, rows and listings without a key. What belongs to no tenant, such as the secret, is not among them.
+    /// Only the calls that reach outside of `tenant`.
     pub fn outside(&self, tenant: &str) -> Self {
-        let row = format!("T#{tenant}#");
-        let objects = [format!("{tenant}/"), format!("uploads/{tenant}/")];
-        self.only(|call| match call.service {
-            Service::DynamoDb => call.keys.is_empty() || !call.keys.iter().all(|key| key.starts_with(&row)),
-            Service::S3 => {
-                call.keys.is_empty() || !call.keys.iter().all(|key| objects.iter().any(|own| key.starts_with(own)))
-            }
-            Service::SecretsManager => false,
-        })
+        self.only(|call| call.outside(tenant))
+    }
+}
+
+impl Call {
+    /// Whether the call reaches outside of `tenant`: to rows whose leading key is not the tenant's, to objects that are not in
+    /// its folders, to rows or listings without a key. What belongs to no tenant, such as the secret, is never outside.
+    pub fn outside(&self, tenant: &str) -> bool {
+        let (row, own, uploads) = (format!("T#{tenant}#"), format!("{tenant}/"), format!("uploads/{tenant}/"));
+        let inside = |key: &String| match self.service {
+            Service::DynamoDb => key.starts_with(&row),
+            Service::S3 => key.starts_with(&own) || key.starts_with(&uploads),
+            Service::SecretsManager => true,
+        };
+        let needs_none = self.service == Service::SecretsManager;
+        !(needs_none || !self.keys.is_empty() && self.keys.iter().all(inside))
     }
 }

@@ -6,10 +6,14 @@ mod changes;
 mod damage;
 mod doors;
 mod faults;
+mod matrix;
+mod repeats;
 mod secrets_of_the_trade;
 mod service;
 mod spans;
+mod traffic;
 mod whole;
+mod worlds;
 
 use local::{Bundle, Client, Response};
 use serde_json::{Value, json};
