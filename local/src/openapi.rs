@@ -28,6 +28,7 @@ pub fn openapi() -> OpenApi {
         let operations = [&mut item.get, &mut item.put, &mut item.post, &mut item.delete, &mut item.patch];
         operations.into_iter().flatten().for_each(refused_by_the_gateway);
     }
+    shared::idempotency::openapi::describe(&mut document);
     let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").build();
     let components = document.components.get_or_insert_default();
     components.add_security_scheme("firebase", SecurityScheme::Http(bearer));

@@ -153,7 +153,20 @@ mod tests {
 
     #[test]
     fn what_is_no_one_key_is_refused() {
-        for line in ["", "\"\"", "\"a", "a\"", "\"a\"b", "\"a\";x=1", "\"a\", \"b\"", "a,b", "a b", "\"a b\"", r#""\a""#, "\"\t\""] {
+        for line in [
+            "",
+            "\"\"",
+            "\"a",
+            "a\"",
+            "\"a\"b",
+            "\"a\";x=1",
+            "\"a\", \"b\"",
+            "a,b",
+            "a b",
+            "\"a b\"",
+            r#""\a""#,
+            "\"\t\"",
+        ] {
             assert_eq!(key(&[line.as_bytes()]), None, "{line}");
         }
         assert_eq!(key(&[b"a", b"a"]), None, "twice");

@@ -143,13 +143,7 @@ impl Idempotency {
         answered.await.unwrap_or_else(IntoResponse::into_response)
     }
 
-    async fn claimed(
-        &self,
-        records: Records,
-        lease: Lease,
-        request: Request,
-        run: Run,
-    ) -> Result<Response, Problem> {
+    async fn claimed(&self, records: Records, lease: Lease, request: Request, run: Run) -> Result<Response, Problem> {
         if let Claim::Known(found) = records.claim(&lease).await? {
             return self.told(&records, *found).await;
         }

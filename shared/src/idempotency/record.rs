@@ -54,7 +54,12 @@ pub(super) struct Lease {
 impl Lease {
     /// A lease from `now` for a run that can go on for `time`, under a name of its own.
     pub(super) fn new(payload: Digest, now: Timestamp, time: SignedDuration) -> Self {
-        Self { run: random_hex::<16>(), payload, now, until: now.saturating_add(time + MARGIN).unwrap_or(Timestamp::MAX) }
+        Self {
+            run: random_hex::<16>(),
+            payload,
+            now,
+            until: now.saturating_add(time + MARGIN).unwrap_or(Timestamp::MAX),
+        }
     }
 
     fn kept_until(&self) -> Timestamp {
@@ -133,7 +138,9 @@ impl Row {
             return Found::OtherPayload;
         }
         match self.answer_status {
-            None => Found::Running { until: Timestamp::from_millisecond(self.lease_until_ms).unwrap_or(Timestamp::MAX) },
+            None => {
+                Found::Running { until: Timestamp::from_millisecond(self.lease_until_ms).unwrap_or(Timestamp::MAX) }
+            }
             Some(status) => Found::Answered(Kept {
                 answer: Answer { status, headers: self.answer_headers, body: self.answer_body },
                 run: self.run_id,
@@ -278,7 +285,9 @@ impl Records {
             .condition_expression(MINE)
             .expression_attribute_values(":run", AttributeValue::S(lease.run.clone()));
         match delete.send().await {
-            Err(error) if !error.as_service_error().is_some_and(|error| error.is_conditional_check_failed_exception()) => {
+            Err(error)
+                if !error.as_service_error().is_some_and(|error| error.is_conditional_check_failed_exception()) =>
+            {
                 Err(TableError::unavailable(error))
             }
             _ => Ok(()),
