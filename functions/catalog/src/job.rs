@@ -18,7 +18,7 @@ use serde::Serialize;
 use shared::{
     blob::BlobError,
     table::TableError,
-    telemetry::{Metric, Outcome as Ended, metrics},
+    telemetry::{self, Metric, Outcome as Ended, metrics},
     tenant::{StoreScope, Sweep},
     web::request::random_hex,
 };
@@ -73,7 +73,10 @@ impl Report {
 ///
 /// [`JobError`]. What fails for one store is counted in the report.
 pub async fn run(app: &impl AsRef<Publisher>, now: Timestamp) -> Result<Report, JobError> {
-    let publisher = app.as_ref();
+    telemetry::job("catalog_publish", publish_what_waits(app.as_ref(), now)).await
+}
+
+async fn publish_what_waits(publisher: &Publisher, now: Timestamp) -> Result<Report, JobError> {
     let pending = publisher.table.pending(Sweep::CatalogPublish).await.map_err(JobError::Pending)?;
     let mut report = Report::default();
     if let Some((since, _)) = pending.first() {

@@ -111,7 +111,7 @@ mod tests {
         ];
         let config = read("development", &pairs).unwrap().unwrap();
         let headers: Vec<_> =
-            config.headers.iter().map(|(name, value)| (name.as_str(), value.expose().as_str())).collect();
+            config.headers.iter().map(|(name, value)| (name.as_str(), value.to_str().unwrap())).collect();
         assert_eq!(headers, [("x-key", "s3cret x"), ("b", "c=d")]);
         assert!(!format!("{config:?}").contains("s3cret"));
         assert_eq!(read("production", &pairs).unwrap().unwrap().headers, []);
