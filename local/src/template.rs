@@ -11,6 +11,10 @@ use jiff::Timestamp;
 use serde_json::{Map, Value};
 use std::{collections::BTreeMap, fmt, str::FromStr, time::Duration};
 
+/// The variable that the laptop leaves out: it has no IAM, so there is no role to assume, and functions without one go on with
+/// the credentials that they have.
+const TENANT_ROLE: &str = "TENANT_ROLE_ARN";
+
 /// What is to run, in the order of the resources' names.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Template {
@@ -35,7 +39,7 @@ pub struct Function {
     pub binary: String,
     /// How long one run may take.
     pub timeout: Duration,
-    /// Its variables, those of `Globals` included.
+    /// Its variables, those of `Globals` included, `TENANT_ROLE_ARN` not.
     pub env: BTreeMap<String, String>,
     /// What the gateway sends to it.
     pub routes: Vec<Route>,
@@ -217,6 +221,26 @@ impl Template {
     }
 }
 
+/// The resources that stand in a deployed stack, by their names in the template: conditions decided, every reference, text and
+/// lookup carried out, with `parameters` in place of the parameters' defaults. ARNs are those of the laptop's own account.
+///
+/// # Errors
+///
+/// As [`Template::parse`]; a `Fn::GetAtt` other than of an ARN yields the resource's name.
+pub fn rendered(text: &str, parameters: &[(&str, &str)]) -> Result<BTreeMap<String, Value>> {
+    let whole = long_form(text)?;
+    let scope = scope(&whole, parameters)?;
+    let mut resources = BTreeMap::new();
+    for (id, resource) in object(&whole, "Resources")? {
+        let stands = resource["Condition"].as_str().map_or(Ok(true), |condition| scope.holds(condition));
+        if stands? {
+            let resolved = scope.resolve(resource).with_context(|| id.clone())?;
+            resources.insert(id.clone(), resolved.unwrap_or_default());
+        }
+    }
+    Ok(resources)
+}
+
 /// A function's properties with those of `Globals.Function` beneath them, maps merged as SAM merges them.
 pub fn with_globals(whole: &Value, properties: &Value) -> Value {
     merge(&whole["Globals"]["Function"], properties)
@@ -258,8 +282,10 @@ fn scope(whole: &Value, given: &[(&str, &str)]) -> Result<Scope> {
         mappings: section("Mappings"),
         conditions: section("Conditions"),
         resources: BTreeMap::new(),
+        kinds: BTreeMap::new(),
     };
     for (id, resource) in object(whole, "Resources")? {
+        scope.kinds.insert(id.clone(), resource["Type"].as_str().unwrap_or_default().to_owned());
         let name = physical_name(&scope, &stack, id, resource).with_context(|| id.clone())?;
         scope.resources.insert(id.clone(), name);
     }
@@ -300,7 +326,8 @@ fn function(id: &str, name: String, resource: &Value, properties: &Value, guarde
         routes: vec![],
         schedules: vec![],
     };
-    for (variable, value) in properties["Environment"]["Variables"].as_object().into_iter().flatten() {
+    let variables = properties["Environment"]["Variables"].as_object().into_iter().flatten();
+    for (variable, value) in variables.filter(|(variable, _)| variable.as_str() != TENANT_ROLE) {
         function.env.insert(variable.clone(), value.as_str().map_or_else(|| value.to_string(), str::to_owned));
     }
     for (event, source) in properties["Events"].as_object().into_iter().flatten() {

@@ -53,6 +53,7 @@ pub(super) struct Scope {
     pub(super) mappings: Value,
     pub(super) conditions: Value,
     pub(super) resources: BTreeMap<String, String>,
+    pub(super) kinds: BTreeMap<String, String>,
 }
 
 impl Scope {
@@ -94,7 +95,13 @@ impl Scope {
             ("Ref", Value::String(name)) if name == "AWS::NoValue" => return Ok(None),
             ("Ref", Value::String(name)) => self.reference(name)?,
             ("Fn::GetAtt", Value::Array(path)) => Value::String(self.attribute(&self.texts(path)?.join("."))?),
-            ("Fn::Sub", Value::String(pattern)) => Value::String(self.substitute(pattern)?),
+            ("Fn::Sub", Value::String(pattern)) => Value::String(self.substitute(pattern, &Map::new())?),
+            ("Fn::Sub", Value::Array(parts)) => {
+                let [Value::String(pattern), Value::Object(given)] = parts.as_slice() else {
+                    bail!("Fn::Sub takes a text and what its names stand for, not {argument}")
+                };
+                Value::String(self.substitute(pattern, given)?)
+            }
             ("Fn::If", Value::Array(parts)) => {
                 let [Value::String(condition), yes, no] = parts.as_slice() else {
                     bail!("Fn::If takes a condition and two values, not {argument}")
@@ -129,20 +136,35 @@ impl Scope {
         found.ok_or_else(|| anyhow!("{name} is neither a resource nor a parameter with a value"))
     }
 
-    /// A made-up ARN that ends in the resource's name, and plain names; enough for what only has to be told apart.
+    /// The ARN of a resource in the laptop's own account, of the form that AWS gives its kind; of other attributes, the name.
     fn attribute(&self, path: &str) -> Result<String> {
         let (resource, attribute) = path.split_once('.').unwrap_or((path, ""));
         let name = self.resources.get(resource).ok_or_else(|| anyhow!("there is no resource {resource}"))?;
-        Ok(if attribute.ends_with("Arn") { format!("arn:aws:local:::{name}") } else { name.clone() })
+        if !attribute.ends_with("Arn") {
+            return Ok(name.clone());
+        }
+        let text = |name: &str| self.text(&self.reference(name)?);
+        let (region, account) = (text("AWS::Region")?, text("AWS::AccountId")?);
+        let here = format!("{region}:{account}");
+        Ok(match self.kinds.get(resource).map_or("", String::as_str) {
+            "AWS::S3::Bucket" => format!("arn:aws:s3:::{name}"),
+            "AWS::IAM::Role" => format!("arn:aws:iam::{account}:role/{name}"),
+            "AWS::DynamoDB::Table" => format!("arn:aws:dynamodb:{here}:table/{name}"),
+            "AWS::Logs::LogGroup" => format!("arn:aws:logs:{here}:log-group:{name}:*"),
+            "AWS::SQS::Queue" => format!("arn:aws:sqs:{here}:{name}"),
+            "AWS::SNS::Topic" => format!("arn:aws:sns:{here}:{name}"),
+            _ => format!("arn:aws:local:::{name}"),
+        })
     }
 
-    fn substitute(&self, pattern: &str) -> Result<String> {
+    fn substitute(&self, pattern: &str, given: &Map<String, Value>) -> Result<String> {
         let mut out = String::new();
         let mut rest = pattern;
         while let Some((before, after)) = rest.split_once("${") {
             let (name, after) = after.split_once('}').ok_or_else(|| anyhow!("{pattern:?} lacks a closing brace"))?;
             out.push_str(before);
             match name.strip_prefix('!') {
+                None if given.contains_key(name) => out.push_str(&self.text(&given[name])?),
                 Some(literal) => out.push_str(&format!("${{{literal}}}")),
                 None if name.contains('.') => out.push_str(&self.attribute(name)?),
                 None => out.push_str(&self.text(&self.reference(name)?)?),
@@ -152,7 +174,7 @@ impl Scope {
         Ok(out + rest)
     }
 
-    fn holds(&self, condition: &str) -> Result<bool> {
+    pub(super) fn holds(&self, condition: &str) -> Result<bool> {
         let rule = self.conditions.get(condition).ok_or_else(|| anyhow!("there is no condition {condition}"))?;
         self.judge(rule)
     }

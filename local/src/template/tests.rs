@@ -45,6 +45,27 @@ fn variables_stand_resolved_with_those_of_globals_beneath() {
 }
 
 #[test]
+fn the_laptop_has_no_role_to_assume_for_a_tenant() {
+    assert!(OURS.contains("TENANT_ROLE_ARN: "), "the functions in AWS are told of theirs");
+    assert!(ours(&[]).functions.iter().all(|function| !function.env.contains_key("TENANT_ROLE_ARN")));
+}
+
+#[test]
+fn rendered_resources_hold_no_reference_and_none_whose_condition_fails() {
+    let render = |email: &str| rendered(OURS, &[("ProjectId", "smartstore-local"), ("AlertEmail", email)]).unwrap();
+    let resources = render("");
+    assert!(!resources.contains_key("AlertSubscription"));
+    assert!(render("ops@shop.example").contains_key("AlertSubscription"));
+    let policy = serde_json::to_string(&resources["AskTenantRole"]).unwrap();
+    assert!(!policy.contains("Fn::") && !policy.contains("Ref\""), "{policy}");
+    assert!(
+        policy.contains("arn:aws:s3:::smartstore-dev-artifactbucket/${aws:PrincipalTag/tenant}/sha256/*"),
+        "{policy}"
+    );
+    assert!(policy.contains("arn:aws:iam::000000000000:role/smartstore-dev-AskRole"), "{policy}");
+}
+
+#[test]
 fn a_stage_names_its_own_resources() {
     let template = ours(&[("Stage", "prod")]);
     assert_eq!(template.functions[0].name, "smartstore-prod-ask");

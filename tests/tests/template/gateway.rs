@@ -5,24 +5,29 @@ use local::template::Rhythm;
 use serde_json::Value;
 
 /// Every route, and no other: `METHOD path`.
-pub(crate) const ROUTES: [&str; 13] = [
+pub(crate) const ROUTES: [&str; 18] = [
+    "DELETE /api/admin/people/{person_id}",
     "DELETE /catalog/stores/{store_id}/products/{product_id}",
+    "GET /api/admin/people",
+    "GET /api/admin/people/{person_id}",
     "GET /catalog/stores/{store_id}",
     "GET /catalog/stores/{store_id}/imports/{import_id}",
     "GET /catalog/stores/{store_id}/products",
     "GET /catalog/stores/{store_id}/products/{product_id}",
     "GET /catalog/stores/{store_id}/search",
+    "GET /healthz",
     "GET /openapi.json",
     "POST /ask",
     "POST /catalog/stores/{store_id}/import",
     "POST /catalog/stores/{store_id}/imports",
     "POST /catalog/stores/{store_id}/imports/{import_id}/start",
+    "PUT /api/admin/people/{person_id}",
     "PUT /catalog/stores/{store_id}",
     "PUT /catalog/stores/{store_id}/products/{product_id}",
 ];
 
 /// The routes that a stranger may call.
-pub(crate) const PUBLIC: [&str; 1] = ["GET /openapi.json"];
+pub(crate) const PUBLIC: [&str; 2] = ["GET /healthz", "GET /openapi.json"];
 
 /// The properties that SAM knows of each event; one that it does not know it passes over in silence.
 const KNOWN: [(&str, &[&str]); 2] = [

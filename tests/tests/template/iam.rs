@@ -1,21 +1,26 @@
 //! Roles: each names the actions and the keys that its function uses, and nothing more.
 
 use crate::fault::{Faults, entries, items, of_type, referred};
-use serde_json::Value;
+use local::template::with_globals;
+use serde_json::{Value, json};
 
 pub(crate) fn check(whole: &Value, faults: &mut Faults) {
     for (role, resource) in of_type(whole, "AWS::IAM::Role") {
         let properties = &resource["Properties"];
         let managed = &properties["ManagedPolicyArns"];
         faults.unless(managed.is_null(), "iam.managed_policy", role, managed);
+        trust(whole, role, &properties["AssumeRolePolicyDocument"], faults);
         for policy in items(&properties["Policies"]) {
-            for statement in items(&policy["PolicyDocument"]["Statement"]) {
-                let place = format!("{role}.{}", statement["Sid"].as_str().unwrap_or("?"));
-                if statement["Effect"] == "Allow" {
-                    allow(whole, &place, role, statement, faults);
-                }
-            }
+            allows(whole, role, &policy["PolicyDocument"], faults);
         }
+    }
+    for kind in ["AWS::IAM::Policy", "AWS::IAM::ManagedPolicy", "AWS::IAM::UserPolicy", "AWS::IAM::GroupPolicy"] {
+        let other = of_type(whole, kind).next().map_or("", |(id, _)| id);
+        faults.unless(other.is_empty(), "iam.managed_policy", other, kind);
+    }
+    for (id, attached) in of_type(whole, "AWS::IAM::RolePolicy") {
+        let role = referred(&attached["Properties"]["RoleName"]).map_or(id, |(role, _)| role);
+        allows(whole, role, &attached["Properties"]["PolicyDocument"], faults);
     }
     for (id, function) in of_type(whole, "AWS::Serverless::Function") {
         let role = referred(&function["Properties"]["Role"]).map(|(role, _)| role);
@@ -31,6 +36,54 @@ pub(crate) fn check(whole: &Value, faults: &mut Faults) {
             id,
             "Policies beside a role are ignored",
         );
+        let whose =
+            referred(&with_globals(whole, &function["Properties"])["Environment"]["Variables"]["TENANT_ROLE_ARN"])
+                .and_then(|(tenant, _)| trusted(&whole["Resources"][tenant]["Properties"]["AssumeRolePolicyDocument"]));
+        faults.unless(
+            whose.is_some() && whose == role,
+            "iam.tenant_role",
+            id,
+            "TENANT_ROLE_ARN is not a role of its own",
+        );
+    }
+}
+
+/// The one role that a trust policy lets in.
+fn trusted(document: &Value) -> Option<&str> {
+    let [statement] = items(&document["Statement"])[..] else { return None };
+    referred(&statement["Principal"]["AWS"]).map(|(role, _)| role)
+}
+
+/// A role is Lambda's to take on, or one function's for the tenant that it tags the session with.
+fn trust(whole: &Value, role: &str, document: &Value, faults: &mut Faults) {
+    let statements = items(&document["Statement"]);
+    let lambdas = matches!(statements[..], [only] if only["Principal"] == json!({"Service": "lambda.amazonaws.com"})
+        && only["Action"] == "sts:AssumeRole");
+    let another = trusted(document).is_some_and(|other| serves(whole, other).is_some());
+    let one = statements.len() == 1 && entries(&statements[0]["Principal"]).count() == 1;
+    faults.unless(lambdas || one && another, "iam.trust", role, document);
+    for statement in statements.into_iter().filter(|_| !lambdas) {
+        let condition = &statement["Condition"];
+        let tagged = condition["StringLike"]["aws:RequestTag/tenant"] == "?*"
+            && !condition["StringNotLike"]["aws:RequestTag/tenant"].is_null()
+            && condition["ForAllValues:StringEquals"]["aws:TagKeys"] == json!(["tenant"]);
+        faults.unless(tagged, "iam.trust_without_tenant", role, condition);
+    }
+}
+
+/// The function whose role this is.
+fn serves<'a>(whole: &'a Value, role: &str) -> Option<&'a str> {
+    of_type(whole, "AWS::Serverless::Function")
+        .find(|(_, function)| referred(&function["Properties"]["Role"]).is_some_and(|(name, _)| name == role))
+        .map(|(id, _)| id)
+}
+
+fn allows(whole: &Value, role: &str, document: &Value, faults: &mut Faults) {
+    for statement in items(&document["Statement"]) {
+        let place = format!("{role}.{}", statement["Sid"].as_str().unwrap_or("?"));
+        if statement["Effect"] == "Allow" {
+            allow(whole, &place, role, statement, faults);
+        }
     }
 }
 
@@ -52,10 +105,13 @@ fn allow(whole: &Value, place: &str, role: &str, statement: &Value, faults: &mut
             faults.unless(one, "iam.secret_too_wide", place, resource);
         }
         if uses("s3:") {
-            let part = rest.trim_start_matches('/').trim_matches('*');
-            // Listing is a right on the bucket as a whole; S3 wants it to say that an object is missing.
-            let listing = actions == ["s3:ListBucket"] && rest.is_empty();
-            faults.unless(part.len() > 1 || listing, "iam.bucket_too_wide", place, resource);
+            let tenants = ["/${!aws:PrincipalTag/tenant}/", "/uploads/${!aws:PrincipalTag/tenant}/"];
+            let own = tenants.iter().any(|folder| rest.starts_with(folder));
+            faults.unless(own, "iam.bucket_too_wide", place, resource);
+        }
+        if uses("sts:") {
+            let back = trusted(&whole["Resources"][name]["Properties"]["AssumeRolePolicyDocument"]) == Some(role);
+            faults.unless(back && rest.is_empty(), "iam.assume", place, resource);
         }
         if uses("dynamodb:") {
             let index = rest.strip_prefix("/index/");
@@ -86,7 +142,8 @@ fn rows(
     }
     let condition = &statement["Condition"];
     let keys = items(&condition["ForAllValues:StringLike"]["dynamodb:LeadingKeys"]);
-    let tenants = !keys.is_empty() && keys.iter().all(|key| key.as_str().is_some_and(|key| key.starts_with("T#")));
+    let tenants = !keys.is_empty()
+        && keys.iter().all(|key| key.as_str().is_some_and(|key| key.starts_with("T#${aws:PrincipalTag/tenant}#")));
     faults.unless(tenants, "iam.leading_keys", place, condition);
     let not_null = condition["Null"]["dynamodb:LeadingKeys"] == "false";
     faults.unless(not_null, "iam.leading_keys_may_be_absent", place, condition);

@@ -7,6 +7,7 @@ mod functions;
 mod gateway;
 mod iam;
 mod mutants;
+mod policies;
 mod portable;
 mod stores;
 

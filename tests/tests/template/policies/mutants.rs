@@ -1,0 +1,158 @@
+//! Faults seeded into the policies one at a time: some case notices each.
+
+use super::wrong;
+use crate::OURS;
+
+/// What is wrong, the text that it replaces, and what it puts there.
+type Mutant = (&'static str, &'static str, &'static str);
+
+const TAG: &str = "dynamodb:LeadingKeys: [\"T#${aws:PrincipalTag/tenant}#*\"]";
+
+const MUTANTS: &[Mutant] = &[
+    (
+        "no word on absent keys",
+        "                  \"Null\":\n                    dynamodb:LeadingKeys: \"false\"\n",
+        "",
+    ),
+    ("absent keys asked for", "dynamodb:LeadingKeys: \"false\"", "dynamodb:LeadingKeys: \"true\""),
+    ("keys of any tenant", TAG, "dynamodb:LeadingKeys: [\"T#*\"]"),
+    ("any keys", TAG, "dynamodb:LeadingKeys: [\"*\"]"),
+    ("a tenant's name as a beginning", TAG, "dynamodb:LeadingKeys: [\"T#${aws:PrincipalTag/tenant}*\"]"),
+    ("a tenant's name anywhere", TAG, "dynamodb:LeadingKeys: [\"*${aws:PrincipalTag/tenant}#*\"]"),
+    ("a tag that nobody has", TAG, "dynamodb:LeadingKeys: [\"T#${aws:PrincipalTag/tenat}#*\"]"),
+    ("the request's tag for the session's", TAG, "dynamodb:LeadingKeys: [\"T#${aws:RequestTag/tenant}#*\"]"),
+    ("a second pattern", TAG, "dynamodb:LeadingKeys: [\"T#${aws:PrincipalTag/tenant}#*\", \"P#*\"]"),
+    ("one key of all", "ForAllValues:StringLike:", "ForAnyValue:StringLike:"),
+    ("equal for alike", "ForAllValues:StringLike:", "ForAllValues:StringEquals:"),
+    ("no keys wanted where there are some", "ForAllValues:StringLike:", "ForAllValues:StringNotLike:"),
+    ("a wildcard action", "Action: [dynamodb:GetItem, dynamodb:BatchGetItem]", "Action: [dynamodb:*]"),
+    ("half a wildcard action", "Action: [dynamodb:GetItem, dynamodb:BatchGetItem]", "Action: [\"dynamodb:*Item\"]"),
+    ("all but one action", "Action: [dynamodb:GetItem, dynamodb:BatchGetItem]", "NotAction: [dynamodb:PutItem]"),
+    ("an action too few", "Action: [dynamodb:GetItem, dynamodb:BatchGetItem]", "Action: [dynamodb:GetItem]"),
+    (
+        "an action too many",
+        "                  - dynamodb:DeleteItem\n",
+        "                  - dynamodb:DeleteItem\n                  - dynamodb:ConditionCheckItem\n",
+    ),
+    (
+        "PartiQL",
+        "                  - dynamodb:DeleteItem\n",
+        "                  - dynamodb:DeleteItem\n                  - dynamodb:PartiQLSelect\n",
+    ),
+    ("a denial", "Sid: ReadRows\n                Effect: Allow", "Sid: ReadRows\n                Effect: Deny"),
+    (
+        "the index with the table",
+        "Resource: !GetAtt CatalogTable.Arn",
+        "Resource: [!GetAtt CatalogTable.Arn, !Sub \"${CatalogTable.Arn}/index/pending\"]",
+    ),
+    (
+        "any table",
+        "Resource: !GetAtt CatalogTable.Arn",
+        "Resource: !Sub \"arn:${AWS::Partition}:dynamodb:*:*:table/*\"",
+    ),
+    (
+        "everybody's snapshots",
+        "${ArtifactBucket.Arn}/${!aws:PrincipalTag/tenant}/sha256/*",
+        "${ArtifactBucket.Arn}/*/sha256/*",
+    ),
+    (
+        "a folder's name without its end",
+        "${ArtifactBucket.Arn}/${!aws:PrincipalTag/tenant}/sha256/*",
+        "${ArtifactBucket.Arn}/${!aws:PrincipalTag/tenant}*",
+    ),
+    (
+        "whatever lies in the folder",
+        "${ArtifactBucket.Arn}/${!aws:PrincipalTag/tenant}/sha256/*",
+        "${ArtifactBucket.Arn}/${!aws:PrincipalTag/tenant}/*",
+    ),
+    (
+        "everybody's uploads",
+        "${ArtifactBucket.Arn}/uploads/${!aws:PrincipalTag/tenant}/*",
+        "${ArtifactBucket.Arn}/uploads/*",
+    ),
+    (
+        "an upload's folder without its end",
+        "${ArtifactBucket.Arn}/uploads/${!aws:PrincipalTag/tenant}/*",
+        "${ArtifactBucket.Arn}/uploads/${!aws:PrincipalTag/tenant}*",
+    ),
+    (
+        "a tag filled in too early",
+        "${ArtifactBucket.Arn}/${!aws:PrincipalTag/tenant}/sha256/*",
+        "${ArtifactBucket.Arn}/${Stage}/sha256/*",
+    ),
+    (
+        "listing",
+        "Action: s3:GetObject\n                Resource: !Sub ${ArtifactBucket.Arn}/${!aws:PrincipalTag/tenant}/sha256/*",
+        "Action: [s3:GetObject, s3:ListBucket]\n                Resource: [!GetAtt ArtifactBucket.Arn, !Sub \"${ArtifactBucket.Arn}/${!aws:PrincipalTag/tenant}/sha256/*\"]",
+    ),
+    (
+        "a door without a word on the tag",
+        "              StringLike:\n                aws:RequestTag/tenant: \"?*\"\n",
+        "",
+    ),
+    ("a door for an empty tag", "aws:RequestTag/tenant: \"?*\"", "aws:RequestTag/tenant: \"*\""),
+    (
+        "a door that forgives a missing tag",
+        "              StringLike:\n                aws:RequestTag",
+        "              StringLikeIfExists:\n                aws:RequestTag",
+    ),
+    ("a door for any form of tag", "\"*/*\", ", ""),
+    ("a door for the folder of uploads", "\"* *\", uploads]", "\"* *\"]"),
+    (
+        "a door for any second tag",
+        "              ForAllValues:StringEquals:\n                aws:TagKeys: [tenant]\n",
+        "",
+    ),
+    (
+        "a door for one good tag among others",
+        "ForAllValues:StringEquals:\n                aws:TagKeys",
+        "ForAnyValue:StringEquals:\n                aws:TagKeys",
+    ),
+    (
+        "a door for the account",
+        "AWS: !GetAtt AskRole.Arn",
+        "AWS: !Sub \"arn:${AWS::Partition}:iam::${AWS::AccountId}:root\"",
+    ),
+    ("a door for everybody", "AWS: !GetAtt AskRole.Arn", "AWS: \"*\""),
+    ("a second principal", "AWS: !GetAtt AskRole.Arn", "AWS: [!GetAtt AskRole.Arn, !GetAtt CatalogRole.Arn]"),
+    ("the wrong principal", "AWS: !GetAtt AskRole.Arn", "AWS: !GetAtt CatalogRole.Arn"),
+    (
+        "a door without the right to tag",
+        "            Action: [sts:AssumeRole, sts:TagSession]\n            Condition",
+        "            Action: sts:AssumeRole\n            Condition",
+    ),
+    ("a function that may take any role", "Resource: !GetAtt AskTenantRole.Arn", "Resource: \"*\""),
+    (
+        "a function that may take another's role",
+        "Resource: !GetAtt AskTenantRole.Arn",
+        "Resource: !GetAtt CatalogTenantRole.Arn",
+    ),
+    (
+        "a function that may not tag",
+        "Action: [sts:AssumeRole, sts:TagSession]\n            Resource: !GetAtt AskTenantRole.Arn",
+        "Action: sts:AssumeRole\n            Resource: !GetAtt AskTenantRole.Arn",
+    ),
+    ("rights attached to another role", "RoleName: !Ref AskRole", "RoleName: !Ref CatalogRole"),
+    (
+        "a function with rows of its own",
+        "Sid: WriteItsLog\n                Effect: Allow\n                Action: [logs:CreateLogStream, logs:PutLogEvents]",
+        "Sid: WriteItsLog\n                Effect: Allow\n                Action: [dynamodb:GetItem]\n                Resource: !GetAtt CatalogTable.Arn\n              - Sid: Log\n                Effect: Allow\n                Action: [logs:CreateLogStream, logs:PutLogEvents]",
+    ),
+    ("a scan of the table", "Resource: !Sub ${CatalogTable.Arn}/index/pending", "Resource: !GetAtt CatalogTable.Arn"),
+    ("a scan of every index", "${CatalogTable.Arn}/index/pending", "${CatalogTable.Arn}/index/*"),
+    ("a log for all", "Resource: !GetAtt AskLogs.Arn", "Resource: !Sub \"arn:${AWS::Partition}:logs:*:*:*\""),
+    ("every secret", "Resource: !Ref SmartstoreSecret", "Resource: \"*\""),
+];
+
+#[test]
+fn every_fault_seeded_in_the_policies_changes_a_verdict() {
+    let mut missed = Vec::new();
+    for (name, from, to) in MUTANTS {
+        assert!(OURS.contains(from), "{name}: the template no longer holds {from:?}");
+        if wrong(&OURS.replacen(from, to, 1)).expect(name).is_empty() {
+            missed.push(*name);
+        }
+    }
+    assert_eq!(missed, Vec::<&str>::new());
+    assert!(MUTANTS.len() >= 11);
+}
