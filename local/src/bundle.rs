@@ -91,7 +91,7 @@ impl Bundle {
         let addresses = stores.addresses(&gateway)?;
         let aws = aws(at(&addresses));
         for table in &template.tables {
-            dynamo::ensure(&aws.dynamodb(), table).await?;
+            dynamo::ensure(&aws.administrator().dynamodb(), table).await?;
         }
         stores.serving.push(issuer.serve(stores.issuer, stopped.clone()));
         let env = variables(&options, &template, &addresses, &state);

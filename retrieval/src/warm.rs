@@ -10,7 +10,7 @@ use shared::{
     ids::{StoreId, TenantId},
     snapshots::{State, state_key},
     table::{Table, TableError},
-    tenant::StoreScope,
+    tenant::{StoreScope, acting},
 };
 use std::{
     collections::HashMap,
@@ -155,7 +155,7 @@ impl Warm {
     fn load(&self, scope: &StoreScope, wanted: Digest) -> Loading {
         let blobs = self.blobs.of(scope.tenant_scope());
         let folder = self.folder.clone();
-        let task = tokio::spawn(async move { fetch(&blobs, &folder, wanted).await });
+        let task = tokio::spawn(acting::carry(async move { fetch(&blobs, &folder, wanted).await }));
         let loading = async move { task.await.unwrap_or_else(|error| Err(unreachable(error))) };
         let loading: Pin<Box<dyn Future<Output = _> + Send>> = Box::pin(loading);
         loading.shared()

@@ -3,6 +3,8 @@
 //! Without `aws-config` and with Amazon's own root certificates in place of the system's some 140 files, a cold start is
 //! half as long; `AWS_ENDPOINT_URL` and its forms per service lead the same clients to the laptop's stores.
 
+#[cfg(any(feature = "table", feature = "blob"))]
+use crate::tenant::guard;
 use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
 use aws_smithy_http_client::{Builder, tls};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
@@ -73,24 +75,64 @@ impl Aws {
         config.build()
     }
 
-    /// A client of DynamoDB.
+    /// A client of DynamoDB, under the tenant guard.
     #[cfg(feature = "table")]
-    pub fn dynamodb(&self) -> aws_sdk_dynamodb::Client {
-        aws_sdk_dynamodb::Client::new(&self.at(self.endpoints.dynamodb.as_ref()))
+    pub(crate) fn dynamodb(&self) -> aws_sdk_dynamodb::Client {
+        let mut config = self.dynamodb_config();
+        config.push_interceptor(guard::of_dynamodb());
+        aws_sdk_dynamodb::Client::from_conf(config.build())
     }
 
-    /// A client of S3. At an endpoint that is not AWS's, buckets stand in the path and not in the host's name.
+    #[cfg(feature = "table")]
+    fn dynamodb_config(&self) -> aws_sdk_dynamodb::config::Builder {
+        aws_sdk_dynamodb::config::Builder::from(&self.at(self.endpoints.dynamodb.as_ref()))
+    }
+
+    /// A client of S3, under the tenant guard.
     #[cfg(feature = "blob")]
-    pub fn s3(&self) -> aws_sdk_s3::Client {
-        let endpoint = self.endpoints.s3.as_ref();
-        let config = aws_sdk_s3::config::Builder::from(&self.at(endpoint)).force_path_style(endpoint.is_some());
+    pub(crate) fn s3(&self) -> aws_sdk_s3::Client {
+        let mut config = self.s3_config();
+        config.push_interceptor(guard::of_s3());
         aws_sdk_s3::Client::from_conf(config.build())
+    }
+
+    /// At an endpoint that is not AWS's, buckets stand in the path and not in the host's name.
+    #[cfg(feature = "blob")]
+    fn s3_config(&self) -> aws_sdk_s3::config::Builder {
+        let endpoint = self.endpoints.s3.as_ref();
+        aws_sdk_s3::config::Builder::from(&self.at(endpoint)).force_path_style(endpoint.is_some())
+    }
+
+    /// Clients without the guard, for what makes tables and buckets and for tests that look at both sides.
+    #[cfg(any(test, feature = "administrator"))]
+    pub fn administrator(&self) -> Administrator<'_> {
+        Administrator(self)
     }
 
     /// A client of Secrets Manager.
     #[cfg(feature = "secrets")]
     pub fn secrets_manager(&self) -> aws_sdk_secretsmanager::Client {
         aws_sdk_secretsmanager::Client::new(&self.at(self.endpoints.secrets_manager.as_ref()))
+    }
+}
+
+/// Whoever owns the whole account, as the laptop's owner does. No function turns the feature on that this takes.
+#[cfg(any(test, feature = "administrator"))]
+#[derive(Clone, Copy, Debug)]
+pub struct Administrator<'a>(&'a Aws);
+
+#[cfg(any(test, feature = "administrator"))]
+impl Administrator<'_> {
+    /// A client of DynamoDB that may do anything.
+    #[cfg(feature = "table")]
+    pub fn dynamodb(&self) -> aws_sdk_dynamodb::Client {
+        aws_sdk_dynamodb::Client::from_conf(self.0.dynamodb_config().build())
+    }
+
+    /// A client of S3 that may do anything.
+    #[cfg(feature = "blob")]
+    pub fn s3(&self) -> aws_sdk_s3::Client {
+        aws_sdk_s3::Client::from_conf(self.0.s3_config().build())
     }
 }
 

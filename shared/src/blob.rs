@@ -7,7 +7,12 @@
 //!
 //! The name stands inside the tenant: two tenants with the same bytes share nothing and learn nothing of each other.
 
-use crate::{aws::Aws, digest::Hasher, problem::Problem, tenant::TenantScope};
+use crate::{
+    aws::Aws,
+    digest::Hasher,
+    problem::Problem,
+    tenant::{TenantScope, guard::Refused},
+};
 
 pub use crate::digest::Digest;
 use aws_sdk_s3::{
@@ -46,6 +51,9 @@ pub enum BlobError {
     /// The store throttled, timed out or broke.
     #[error("the object store could not be reached")]
     Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The tenant guard stopped the call: nothing was read or written.
+    #[error(transparent)]
+    Refused(Refused),
     /// The local file could not be written or read.
     #[error("a local file could not be written or read")]
     File(#[from] io::Error),
@@ -242,7 +250,10 @@ fn status(error: &SdkError<PutObjectError>) -> Option<u16> {
 }
 
 fn unavailable<E: std::error::Error + Send + Sync + 'static>(error: E) -> BlobError {
-    BlobError::Unavailable(Box::new(error))
+    match Refused::among(&error) {
+        Some(refused) => BlobError::Refused(refused.clone()),
+        None => BlobError::Unavailable(Box::new(error)),
+    }
 }
 
 #[cfg(test)]

@@ -8,7 +8,11 @@
 //! A function's own `table.rs` says which items there are. Refusals of a condition come back as themselves; a throttled,
 //! slow or broken store comes back as [`TableError::Unavailable`] and is never taken for "not there".
 
-use crate::{aws::Aws, problem::Problem, tenant::TenantScope};
+use crate::{
+    aws::Aws,
+    problem::Problem,
+    tenant::{Sweep, TenantScope, guard::Refused},
+};
 use aws_sdk_dynamodb::{
     Client,
     error::{ProvideErrorMetadata, SdkError},
@@ -16,7 +20,9 @@ use aws_sdk_dynamodb::{
         delete_item::builders::DeleteItemFluentBuilder, put_item::builders::PutItemFluentBuilder,
         transact_write_items::TransactWriteItemsError, update_item::builders::UpdateItemFluentBuilder,
     },
-    types::{AttributeValue, DeleteRequest, PutRequest, TransactWriteItem, WriteRequest, builders},
+    types::{
+        AttributeValue, DeleteRequest, PutRequest, ReturnConsumedCapacity, TransactWriteItem, WriteRequest, builders,
+    },
 };
 use serde::{Serialize, de::DeserializeOwned};
 use std::{collections::HashMap, time::Duration};
@@ -38,6 +44,9 @@ pub enum TableError {
     /// A condition of the write did not hold.
     #[error("a condition of the write did not hold")]
     Condition(Vec<Option<Item>>),
+    /// The tenant guard stopped the call: nothing was read or written.
+    #[error(transparent)]
+    Refused(Refused),
     /// An item is not of the form that this code writes.
     #[error("an item of the table is not of its form")]
     Form(#[from] serde_dynamo::Error),
@@ -55,7 +64,10 @@ impl From<TableError> for Problem {
 impl TableError {
     /// A fault of the SDK that is not a failed condition.
     pub fn unavailable<E: std::error::Error + Send + Sync + 'static>(error: E) -> Self {
-        Self::Unavailable(Box::new(error))
+        match Refused::among(&error) {
+            Some(refused) => Self::Refused(refused.clone()),
+            None => Self::Unavailable(Box::new(error)),
+        }
     }
 }
 
@@ -120,16 +132,16 @@ impl Table {
         TenantTable { client: self.client.clone(), name: self.name.clone(), prefix }
     }
 
-    /// Everything in the sparse index `index`, across tenants: for a job that sweeps, and that holds the right to.
+    /// Everything in the sparse index of a sweep ([`Sweep::index`]), across tenants.
     ///
     /// # Errors
     ///
     /// [`TableError::Unavailable`], [`TableError::Form`].
-    pub async fn sweep<T: DeserializeOwned>(
-        &self,
-        _right: &crate::tenant::Sweep,
-        index: &str,
-    ) -> Result<Vec<T>, TableError> {
+    pub async fn sweep<T: DeserializeOwned>(&self, right: Sweep) -> Result<Vec<T>, TableError> {
+        right.act(self.scan(right.index())).await
+    }
+
+    async fn scan<T: DeserializeOwned>(&self, index: &str) -> Result<Vec<T>, TableError> {
         let mut rows = Vec::new();
         let mut start = None;
         loop {
@@ -176,7 +188,12 @@ impl TenantTable {
     /// [`TableError::Unavailable`], [`TableError::Form`].
     pub async fn get<T: DeserializeOwned>(&self, key: &Key) -> Result<Option<T>, TableError> {
         let get = self.client.get_item().table_name(&self.name).set_key(Some(self.key(key))).consistent_read(true);
+        let get = get.return_consumed_capacity(ReturnConsumedCapacity::Total);
         let got = get.send().await.map_err(TableError::unavailable)?;
+        // A reply that was cut reads as one without an item. A whole one says what it cost.
+        if got.item.is_none() && got.consumed_capacity.is_none() {
+            return Err(TableError::unavailable(std::io::Error::other("the reply to a read is not whole")));
+        }
         Ok(got.item.map(serde_dynamo::from_item).transpose()?)
     }
 

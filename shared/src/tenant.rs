@@ -9,6 +9,8 @@
 //! ```
 
 pub mod acting;
+#[cfg(any(feature = "table", feature = "blob"))]
+pub mod guard;
 
 use crate::{
     auth::Claims,

@@ -84,13 +84,13 @@ async fn publish_what_waits(publisher: &Publisher, now: Timestamp) -> Result<Rep
     }
     for (_, what) in &pending {
         if let Pending::Snapshot(scope) = what {
-            let outcome = Box::pin(publisher.publish(scope, &unwatched)).await;
+            let outcome = scope.tenant_scope().act(publisher.publish(scope, &unwatched)).await;
             report.count(scope, outcome);
         }
     }
     for (_, what) in pending {
         if let Pending::Import(scope, id) = what {
-            Box::pin(import(publisher, &scope, &id, &mut report)).await;
+            scope.tenant_scope().act(import(publisher, &scope, &id, &mut report)).await;
         }
     }
     let ended = if report.is_clean() { Ended::Ok } else { Ended::Failed };

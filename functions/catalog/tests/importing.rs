@@ -12,15 +12,15 @@ use catalog::{
 };
 use jiff::SignedDuration;
 use shared::tenant::StoreScope;
-use support::{Stores, store};
+use support::{Stores, acme, store};
 
 async fn load(stores: &Stores, scope: &StoreScope, file: &str) -> (Tally, bool) {
     let table = stores.table(scope);
     let mut rows: Rows<&[u8]> = Rows::open(Format::Csv, file.as_bytes()).unwrap();
     let mut tally = Tally::default();
     let mut loading = Loading::new(&table, &stores.clock, "test", false);
-    while loading.chunk(&mut rows, &mut tally).await.unwrap() > 0 {}
-    (tally, loading.settle().await.unwrap())
+    while acme(loading.chunk(&mut rows, &mut tally)).await.unwrap() > 0 {}
+    (tally, acme(loading.settle()).await.unwrap())
 }
 
 fn file(rows: usize, price: &str) -> String {
@@ -30,10 +30,10 @@ fn file(rows: usize, price: &str) -> String {
 }
 
 async fn upload(stores: &Stores, scope: &StoreScope, bytes: &str) -> ImportId {
-    let row = stores.table(scope).create_import(Format::Csv, stores.clock.now()).await.unwrap();
+    let row = acme(stores.table(scope).create_import(Format::Csv, stores.clock.now())).await.unwrap();
     let key = format!("uploads/{}/{}", scope.tenant(), job::upload_name(scope, &row.import_id));
     let body = bytes.as_bytes().to_vec().into();
-    stores.aws.s3().put_object().bucket("artifacts").key(key).body(body).send().await.unwrap();
+    stores.aws.administrator().s3().put_object().bucket("artifacts").key(key).body(body).send().await.unwrap();
     row.import_id
 }
 
@@ -45,10 +45,10 @@ async fn the_same_file_again_changes_nothing_and_publishes_nothing() {
     assert_eq!((tally.created, tally.rejected, tally.rows, wrote), (2_500, 2, 2_502, true));
     assert_eq!((tally.faults[0].line, tally.faults[1].line), (2_502, 2_503));
     assert!(matches!(stores.publish(&north).await, Outcome::Published(_)));
-    let before = stores.table(&north).state().await.unwrap().state;
+    let before = acme(stores.table(&north).state()).await.unwrap().state;
     let (tally, wrote) = load(&stores, &north, &text).await;
     assert_eq!((tally.unchanged, tally.written(), tally.rejected, wrote), (2_500, 0, 2, false));
-    assert_eq!(stores.table(&north).state().await.unwrap().state, before);
+    assert_eq!(acme(stores.table(&north).state()).await.unwrap().state, before);
     assert!(!stores.is_pending(&north).await);
     let (tally, _) = load(&stores, &north, &text.replace("Product 7,1.50", "Product 7,1.49")).await;
     assert_eq!((tally.updated, tally.unchanged), (1, 2_499));
@@ -62,15 +62,15 @@ async fn an_uploaded_file_is_imported_and_published_by_the_job() {
     let id = upload(&stores, &north, &(file(1_200, "1") + "x,,1\n")).await;
     let report = catalog::run(&stores.publisher, stores.clock.now()).await.unwrap();
     assert_eq!(report, catalog::Report::default(), "nobody has started it");
-    assert_eq!(table.start_import(&id, stores.clock.now()).await.unwrap().unwrap().state, ImportState::Queued);
+    assert_eq!(acme(table.start_import(&id, stores.clock.now())).await.unwrap().unwrap().state, ImportState::Queued);
     let report = catalog::run(&stores.publisher, stores.clock.now()).await.unwrap();
     assert_eq!((report.imports_done, report.rows, report.published), (1, 1_201, 1));
-    let row = table.import(&id).await.unwrap().unwrap();
+    let row = acme(table.import(&id)).await.unwrap().unwrap();
     assert_eq!((row.state, row.tally.created, row.tally.rejected), (ImportState::Done, 1_200, 1));
-    assert_eq!(row.snapshot, table.state().await.unwrap().state.current);
+    assert_eq!(row.snapshot, acme(table.state()).await.unwrap().state.current);
     assert_eq!(stores.published(&north).await.len(), 1_200);
     assert!(!stores.is_pending(&north).await);
-    let again = table.start_import(&id, stores.clock.now()).await.unwrap().unwrap();
+    let again = acme(table.start_import(&id, stores.clock.now())).await.unwrap().unwrap();
     assert_eq!(again.state, ImportState::Done, "what is done is not started again");
 }
 
@@ -80,23 +80,26 @@ async fn an_import_that_was_killed_is_followed_up_where_it_stopped_when_its_leas
     let table = stores.table(&north);
     let text = file(CHUNK + 500, "1") + "p00001,again,2\n";
     let id = upload(&stores, &north, &text).await;
-    table.start_import(&id, stores.clock.now()).await.unwrap();
+    acme(table.start_import(&id, stores.clock.now())).await.unwrap();
     // A run that writes its first chunk and half of the next, and then is no more.
-    let mut row = table.claim_import(&id, "killed", stores.clock.now()).await.unwrap().unwrap();
+    let mut row = acme(table.claim_import(&id, "killed", stores.clock.now())).await.unwrap().unwrap();
     let mut rows: Rows<&[u8]> = Rows::open(Format::Csv, text.as_bytes()).unwrap();
     let mut loading = Loading::new(&table, &stores.clock, "killed", false);
-    row.position += loading.chunk(&mut rows, &mut row.tally).await.unwrap();
-    assert!(table.advance_import(&row, "killed", stores.clock.now()).await.unwrap());
-    loading.chunk(&mut rows, &mut Tally::default()).await.unwrap();
+    row.position += acme(loading.chunk(&mut rows, &mut row.tally)).await.unwrap();
+    assert!(acme(table.advance_import(&row, "killed", stores.clock.now())).await.unwrap());
+    acme(loading.chunk(&mut rows, &mut Tally::default())).await.unwrap();
 
     let report = catalog::run(&stores.publisher, stores.clock.now()).await.unwrap();
     assert_eq!(report.imports_done, 0, "its lease still holds");
     stores.clock.advance(LEASE + SignedDuration::from_secs(1));
     let report = catalog::run(&stores.publisher, stores.clock.now()).await.unwrap();
     assert_eq!((report.imports_done, report.rows), (1, 501));
-    let done = table.import(&id).await.unwrap().unwrap();
+    let done = acme(table.import(&id)).await.unwrap().unwrap();
     assert_eq!((done.state, done.tally.rows, done.tally.rejected), (ImportState::Done, 1_501, 1), "{done:?}");
-    assert!(!table.advance_import(&row, "killed", stores.clock.now()).await.unwrap(), "the dead one writes no more");
+    assert!(
+        !acme(table.advance_import(&row, "killed", stores.clock.now())).await.unwrap(),
+        "the dead one writes no more"
+    );
     assert_eq!(stores.published(&north).await.len(), CHUNK + 500);
     // The dead run might have been slow only: the store is at rest when its own time to write is over, too.
     stores.clock.advance(SignedDuration::from_secs(60));
@@ -108,17 +111,17 @@ async fn an_import_that_was_killed_is_followed_up_where_it_stopped_when_its_leas
 async fn a_file_that_is_missing_or_unreadable_fails_and_says_how_to_mend_it() {
     let (stores, north) = (Stores::start().await, store("acme", "north"));
     let table = stores.table(&north);
-    let missing = table.create_import(Format::Csv, stores.clock.now()).await.unwrap().import_id;
+    let missing = acme(table.create_import(Format::Csv, stores.clock.now())).await.unwrap().import_id;
     let headless = upload(&stores, &north, "1,Oat milk,2.49\n").await;
     for id in [&missing, &headless] {
-        table.start_import(id, stores.clock.now()).await.unwrap();
+        acme(table.start_import(id, stores.clock.now())).await.unwrap();
     }
     let report = catalog::run(&stores.publisher, stores.clock.now()).await.unwrap();
     assert_eq!((report.imports_refused, report.imports_done, report.is_clean()), (2, 0, true));
-    let reason = async |id| table.import(id).await.unwrap().unwrap().reason.unwrap();
+    let reason = async |id| acme(table.import(id)).await.unwrap().unwrap().reason.unwrap();
     assert!(reason(&missing).await.contains("PUT it to the upload URL"));
     assert!(reason(&headless).await.contains("product_id"));
-    let again = table.start_import(&missing, stores.clock.now()).await.unwrap().unwrap();
+    let again = acme(table.start_import(&missing, stores.clock.now())).await.unwrap().unwrap();
     assert_eq!((again.state, again.reason), (ImportState::Queued, None), "it can be started again");
 }
 
@@ -126,7 +129,7 @@ async fn a_file_that_is_missing_or_unreadable_fails_and_says_how_to_mend_it() {
 async fn of_many_runs_at_once_one_works_on_an_import() {
     let (stores, north) = (Stores::start().await, store("acme", "north"));
     let id = upload(&stores, &north, &file(10, "1")).await;
-    stores.table(&north).start_import(&id, stores.clock.now()).await.unwrap();
+    acme(stores.table(&north).start_import(&id, stores.clock.now())).await.unwrap();
     let runs = (0..8).map(|_| catalog::run(&stores.publisher, stores.clock.now()));
     let reports = futures::future::join_all(runs).await;
     let done: u64 = reports.into_iter().map(|report| report.unwrap().imports_done).sum();

@@ -10,7 +10,7 @@ use catalog::{
 };
 use jiff::SignedDuration;
 use std::sync::Mutex;
-use support::{Stores, all_steps, dated, product, store};
+use support::{Stores, acme, all_steps, dated, product, store};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_change_is_published_once_and_the_store_is_at_rest_again() {
@@ -31,16 +31,16 @@ async fn the_same_rows_give_the_same_snapshot_and_move_nothing() {
     let (stores, north) = (Stores::start().await, store("acme", "north"));
     stores.put(&north, &dated("oat-1", "2.49")).await;
     let Outcome::Published(first) = stores.publish(&north).await else { panic!("published") };
-    let before = stores.table(&north).state().await.unwrap().state;
+    let before = acme(stores.table(&north).state()).await.unwrap().state;
     stores.put(&north, &dated("oat-1", "9.99")).await;
     stores.put(&north, &dated("oat-1", "2.49")).await;
     assert_eq!(stores.publish(&north).await, Outcome::Unchanged(first));
-    let after = stores.table(&north).state().await.unwrap().state;
+    let after = acme(stores.table(&north).state()).await.unwrap().state;
     assert_eq!((after.current, after.previous, after.published_at), (Some(first), None, before.published_at));
     assert!(!stores.is_pending(&north).await);
     stores.put(&north, &dated("oat-2", "1")).await;
     let Outcome::Published(second) = stores.publish(&north).await else { panic!("published") };
-    let last = stores.table(&north).state().await.unwrap().state;
+    let last = acme(stores.table(&north).state()).await.unwrap().state;
     assert_eq!((last.current, last.previous, last.documents), (Some(second), Some(first), 2));
 }
 
@@ -62,7 +62,7 @@ async fn two_at_once(step: Step) {
     };
     let publisher = stores.publisher.clone();
     let scope = north.clone();
-    let slow = tokio::spawn(async move { publisher.publish(&scope, &watch).await.unwrap() });
+    let slow = tokio::spawn(async move { acme(publisher.publish(&scope, &watch)).await.unwrap() });
     arrives.await.unwrap();
     stores.put(&north, &product("b", "1")).await;
     let quick = stores.publish(&north).await;
@@ -83,7 +83,6 @@ async fn of_two_publishes_at_once_the_one_that_holds_both_changes_stays() {
 async fn a_change_that_comes_too_late_for_a_publish_leaves_the_store_pending() {
     let (stores, north) = (Stores::start().await, store("acme", "north"));
     stores.put(&north, &product("a", "1")).await;
-    let publisher = stores.publisher.clone();
     let change = |at: Step| {
         if at == Step::ManifestUp {
             let put = async { stores.put(&north, &product("b", "1")).await };
@@ -91,7 +90,7 @@ async fn a_change_that_comes_too_late_for_a_publish_leaves_the_store_pending() {
         }
         Ok(())
     };
-    assert!(matches!(publisher.publish(&north, &change).await, Ok(Outcome::Published(_))));
+    assert!(matches!(stores.publish_under(&north, &change).await, Ok(Outcome::Published(_))));
     assert_eq!(stores.published(&north).await, ["a"]);
     assert!(stores.is_pending(&north).await);
     catalog::run(&stores.publisher, stores.clock.now()).await.unwrap();
@@ -107,7 +106,7 @@ async fn killed_between_any_two_steps_the_old_one_serves_and_the_next_run_finish
         stores.publish(&north).await;
         stores.put(&north, &product("b", "1")).await;
         let kill = move |at: Step| if at == step { Err(Killed(at)) } else { Ok(()) };
-        let killed = stores.publisher.publish(&north, &kill).await;
+        let killed = stores.publish_under(&north, &kill).await;
         assert!(matches!(killed, Err(PublishError::Killed(Killed(at))) if at == step));
         let expected: &[&str] = if step == Step::Switched { &["a", "b"] } else { &["a"] };
         assert_eq!(stores.published(&north).await, expected, "{step:?}");
@@ -134,7 +133,7 @@ async fn sixty_four_writers_lose_nothing_while_publishes_go_by() {
     };
     let (written, ()) = futures::join!(writes, publishes);
     assert!(written.iter().all(|stored| matches!(stored, Stored::Done(Effect::Created, _))));
-    assert_eq!(stores.table(&north).state().await.unwrap().state.changed, 64);
+    assert_eq!(acme(stores.table(&north).state()).await.unwrap().state.changed, 64);
     catalog::run(&stores.publisher, stores.clock.now()).await.unwrap();
     let expected: Vec<String> = (0..64).map(|writer| format!("p{writer:02}")).collect();
     assert_eq!(stores.published(&north).await, expected);
@@ -149,7 +148,7 @@ async fn of_sixty_four_writers_of_one_product_each_counts_and_one_stands() {
     let facts: Vec<_> = (0..64).map(|writer| product("oat-1", &format!("2.{writer:02}"))).collect();
     let table = stores.table(&north);
     let now = stores.clock.now();
-    let writes = facts.iter().map(|facts| table.put_product(facts, Some(&row.digest), now));
+    let writes = facts.iter().map(|facts| acme(table.put_product(facts, Some(&row.digest), now)));
     let written = futures::future::join_all(writes).await;
     let won = written.iter().filter(|stored| matches!(stored, Ok(Stored::Done(Effect::Updated, _)))).count();
     let lost = written.iter().filter(|stored| matches!(stored, Ok(Stored::Other(Some(_))))).count();
@@ -162,10 +161,10 @@ async fn rows_of_an_import_that_was_killed_are_published_when_it_can_write_no_mo
     let table = stores.table(&north);
     let now = stores.clock.now();
     let write = async |id: &str| {
-        let loaded = table.compare(vec![product(id, "1")], now).await.unwrap();
-        table.write(loaded).await.unwrap();
+        let loaded = acme(table.compare(vec![product(id, "1")], now)).await.unwrap();
+        acme(table.write(loaded)).await.unwrap();
     };
-    table.unsettle("killed", now, SignedDuration::from_secs(120)).await.unwrap();
+    acme(table.unsettle("killed", now, SignedDuration::from_secs(120))).await.unwrap();
     write("a").await;
     assert!(matches!(stores.publish(&north).await, Outcome::Published(_)));
     write("b").await;
@@ -186,6 +185,7 @@ async fn a_store_that_fails_stops_no_other_and_no_tenant_sees_anothers() {
     // A row that is of no form that this code writes.
     stores
         .aws
+        .administrator()
         .dynamodb()
         .update_item()
         .table_name(stores.table_name())
@@ -198,6 +198,6 @@ async fn a_store_that_fails_stops_no_other_and_no_tenant_sees_anothers() {
     let report = catalog::run(&stores.publisher, stores.clock.now()).await.unwrap();
     assert_eq!((report.published, report.failed, report.is_clean()), (1, 1, false));
     assert_eq!(stores.published(&other).await, ["b"]);
-    assert_eq!(stores.table(&north).state().await.unwrap().state.current, None);
-    assert!(stores.publisher.publish(&north, &unwatched).await.is_err(), "rows that cannot be read are no empty store");
+    assert_eq!(acme(stores.table(&north).state()).await.unwrap().state.current, None);
+    assert!(stores.publish_under(&north, &unwatched).await.is_err(), "rows that cannot be read are no empty store");
 }

@@ -13,7 +13,7 @@ use catalog::{
 use retrieval::{Roles, Scope, SnapshotScope, Warm};
 use shared::tenant::StoreScope;
 use std::time::{Duration, Instant};
-use support::{Stores, store};
+use support::{Stores, acme, store};
 
 fn item(id: &str, name: &str, category: &str, price: &str, stock: &str) -> Facts {
     let mut draft = Draft::default();
@@ -62,10 +62,10 @@ impl Shop {
             snapshot: None,
             roles: Roles::NONE,
         };
-        let snapshot = self.warm.current(&self.scope).await.unwrap();
+        let snapshot = acme(self.warm.current(&self.scope)).await.unwrap();
         let table = self.stores.table(&self.scope);
         let as_of = self.stores.clock.now();
-        Search { snapshot, scope: &scope, table: &table, wanted, as_of }.page(mark).await.unwrap()
+        acme(Search { snapshot, scope: &scope, table: &table, wanted, as_of }.page(mark)).await.unwrap()
     }
 
     async fn ids(&self, wanted: &Wanted) -> Vec<String> {
@@ -93,7 +93,7 @@ async fn what_is_found_is_as_the_table_has_it_now() {
     let cheap = Wanted { max_price: Some("2.00".parse().unwrap()), ..wanted("milk", 20) };
     assert_eq!(shop.ids(&cheap).await, ["b"], "what costs more by now is left out");
     let table = shop.stores.table(&shop.scope);
-    table.delete_product(&"b".parse().unwrap(), None, shop.stores.clock.now()).await.unwrap();
+    acme(table.delete_product(&"b".parse().unwrap(), None, shop.stores.clock.now())).await.unwrap();
     assert_eq!(shop.ids(&wanted("milk", 20)).await, ["a"], "what is gone is left out");
 }
 
@@ -127,7 +127,7 @@ async fn pages_follow_one_another_without_a_gap_or_a_repeat_also_past_a_new_snap
             // A product of a page that was handed out goes: offsets move, marks do not.
             let gone = seen[3].parse().unwrap();
             let table = shop.stores.table(&shop.scope);
-            table.delete_product(&gone, None, shop.stores.clock.now()).await.unwrap();
+            acme(table.delete_product(&gone, None, shop.stores.clock.now())).await.unwrap();
             assert!(matches!(shop.stores.publish(&shop.scope).await, Outcome::Published(_)));
         }
         match page.next {
@@ -149,8 +149,8 @@ async fn a_page_of_what_is_mostly_sold_out_is_short_and_has_a_next_one() {
     let table = shop.stores.table(&shop.scope);
     let mut rows: Rows<&[u8]> = Rows::open(Format::Csv, rows.as_bytes()).unwrap();
     let mut loading = Loading::new(&table, &shop.stores.clock, "test", false);
-    while loading.chunk(&mut rows, &mut Tally::default()).await.unwrap() > 0 {}
-    loading.settle().await.unwrap();
+    while acme(loading.chunk(&mut rows, &mut Tally::default())).await.unwrap() > 0 {}
+    acme(loading.settle()).await.unwrap();
     shop.stores.publish(&shop.scope).await;
     let wanted = Wanted { in_stock: true, ..wanted("oat milk", 20) };
     let first = shop.search(&wanted, None).await;
@@ -169,8 +169,8 @@ async fn nineteen_thousand_products_are_searchable_within_a_minute() {
         let began = Instant::now();
         let mut rows: Rows<&[u8]> = Rows::open(Format::Tsv, &file[..]).unwrap();
         let (mut tally, mut loading) = (Tally::default(), Loading::new(&table, &shop.stores.clock, "test", false));
-        while loading.chunk(&mut rows, &mut tally).await.unwrap() > 0 {}
-        loading.settle().await.unwrap();
+        while acme(loading.chunk(&mut rows, &mut tally)).await.unwrap() > 0 {}
+        acme(loading.settle()).await.unwrap();
         let loaded = began.elapsed();
         let outcome = shop.stores.publish(&shop.scope).await;
         let published = began.elapsed();

@@ -27,9 +27,19 @@ async fn what_the_stores_and_the_issuer_hold_is_there_after_a_restart() {
     let first = Bundle::open(on(folder.path())).await.unwrap();
     let table = "smartstore-dev-Things";
     let text = |text: &str| AttributeValue::S(text.to_owned());
-    first.aws().dynamodb().put_item().table_name(table).item("pk", text("a")).send().await.unwrap();
+    first.aws().administrator().dynamodb().put_item().table_name(table).item("pk", text("a")).send().await.unwrap();
     let body = aws_sdk_s3::primitives::ByteStream::from_static(b"bytes");
-    first.aws().s3().put_object().bucket("smartstore-dev-files").key("k").body(body).send().await.unwrap();
+    first
+        .aws()
+        .administrator()
+        .s3()
+        .put_object()
+        .bucket("smartstore-dev-files")
+        .key("k")
+        .body(body)
+        .send()
+        .await
+        .unwrap();
     first.aws().secrets_manager().create_secret().name("s").secret_string("v").send().await.unwrap();
     let secret = |bundle: &Bundle| bundle.aws().secrets_manager().get_secret_value().secret_id("keys/dev").send();
     let generated = secret(&first).await.unwrap().secret_string;
@@ -39,9 +49,11 @@ async fn what_the_stores_and_the_issuer_hold_is_there_after_a_restart() {
     assert_eq!(Addresses::read(folder.path()), None, "a bundle that ended takes its addresses with it");
 
     let second = Bundle::open(on(folder.path())).await.unwrap();
-    let item = second.aws().dynamodb().get_item().table_name(table).key("pk", text("a")).send().await.unwrap();
+    let item =
+        second.aws().administrator().dynamodb().get_item().table_name(table).key("pk", text("a")).send().await.unwrap();
     assert!(item.item.is_some());
-    let object = second.aws().s3().get_object().bucket("smartstore-dev-files").key("k").send().await.unwrap();
+    let object =
+        second.aws().administrator().s3().get_object().bucket("smartstore-dev-files").key("k").send().await.unwrap();
     assert_eq!(object.body.collect().await.unwrap().to_vec(), b"bytes");
     let got = second.aws().secrets_manager().get_secret_value().secret_id("s").send().await.unwrap();
     assert_eq!(got.secret_string(), Some("v"));

@@ -84,28 +84,32 @@ fn slot() -> Option<Slot> {
     ACTING.try_with(Arc::clone).ok()
 }
 
-async fn act<F: Future>(acting: Acting, work: F) -> F::Output {
-    match slot() {
-        // Whoever acts already goes on as who they are; where that is somebody else, the guard refuses what `work` tries.
-        Some(slot) => {
-            slot.get_or_init(|| acting);
-            work.await
+/// The work stands in a box of its own: a job's is large, and its type many layers deep.
+fn act<F: Future>(acting: Acting, work: F) -> impl Future<Output = F::Output> {
+    let work = Box::pin(work);
+    async move {
+        match slot() {
+            // Whoever acts already goes on as who they are; where that is another, the guard refuses what `work` tries.
+            Some(slot) => {
+                slot.get_or_init(|| acting);
+                work.await
+            }
+            None => ACTING.scope(Arc::new(OnceLock::from(acting)), work).await,
         }
-        None => ACTING.scope(Arc::new(OnceLock::from(acting)), work).await,
     }
 }
 
 impl TenantScope {
     /// Runs `work` on behalf of this tenant, as a job does. Inside a task that works for somebody already, it stays theirs.
-    pub async fn act<F: Future>(&self, work: F) -> F::Output {
-        act(Acting::Tenant(self.tenant().clone()), work).await
+    pub fn act<F: Future>(&self, work: F) -> impl Future<Output = F::Output> + use<F> {
+        act(Acting::Tenant(self.tenant().clone()), work)
     }
 }
 
 impl Sweep {
     /// Runs `work` as this sweep: it may read the index that [`Sweep::index`] names, and nothing else.
-    pub async fn act<F: Future>(self, work: F) -> F::Output {
-        act(Acting::Sweep(self), work).await
+    pub fn act<F: Future>(self, work: F) -> impl Future<Output = F::Output> {
+        act(Acting::Sweep(self), work)
     }
 }
 

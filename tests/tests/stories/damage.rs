@@ -6,7 +6,7 @@ use retrieval::{Hash, Manifest};
 
 /// The objects of the store's current snapshot: its manifest, then every file of it.
 async fn objects(bundle: &Bundle) -> Vec<String> {
-    let s3 = bundle.aws().s3();
+    let s3 = bundle.aws().administrator().s3();
     let bucket = &bundle.template().buckets[0].name;
     let listed = s3.list_objects_v2().bucket(bucket).prefix("t_greenleaf/sha256/").send().await.unwrap();
     for object in listed.contents() {
@@ -32,7 +32,7 @@ async fn a_byte_flipped_in_any_file_is_noticed_and_the_rest_still_answered() {
     assert!(count > 4, "{count}");
     for flipped in 0..count {
         let bundle = Bundle::start().await;
-        let (s3, bucket) = (bundle.aws().s3(), &bundle.template().buckets[0].name);
+        let (s3, bucket) = (bundle.aws().administrator().s3(), &bundle.template().buckets[0].name);
         let key = &objects(&bundle).await[flipped];
         let mut bytes =
             s3.get_object().bucket(bucket).key(key).send().await.unwrap().body.collect().await.unwrap().to_vec();
@@ -57,7 +57,7 @@ async fn a_byte_flipped_in_any_file_is_noticed_and_the_rest_still_answered() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_missing_file_is_damage_too() {
     let bundle = Bundle::start().await;
-    let (s3, bucket) = (bundle.aws().s3(), &bundle.template().buckets[0].name);
+    let (s3, bucket) = (bundle.aws().administrator().s3(), &bundle.template().buckets[0].name);
     let key = &objects(&bundle).await[1];
     s3.delete_object().bucket(bucket).key(key).send().await.unwrap();
     let milk = answer(&bundle.shopper("ada"), "where is the oat milk?").await;

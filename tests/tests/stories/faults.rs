@@ -21,7 +21,7 @@ use tests::faults::{Faults, Outcome, Reply, Service};
 async fn probe() -> (Bundle, Faults, DynamoDb, String) {
     let (bundle, faults) = (Bundle::empty().await, Faults::new());
     let url = faults.door("probe", bundle.addresses()).dynamodb.unwrap();
-    let config = bundle.aws().dynamodb().config().to_builder().endpoint_url(url);
+    let config = bundle.aws().administrator().dynamodb().config().to_builder().endpoint_url(url);
     let client = DynamoDb::from_conf(config.retry_config(RetryConfig::disabled()).build());
     let table = bundle.template().tables[0].name.clone();
     (bundle, faults, client, table)
@@ -38,7 +38,7 @@ async fn put(client: &DynamoDb, table: &str, pk: &str) -> Result<(), Option<Stri
 
 /// Whether the row is there, asked past the door.
 async fn there(bundle: &Bundle, table: &str, pk: &str) -> bool {
-    let get = bundle.aws().dynamodb().get_item().table_name(table).key("pk", text(pk)).key("sk", text("x"));
+    let get = bundle.aws().administrator().dynamodb().get_item().table_name(table).key("pk", text(pk)).key("sk", text("x"));
     get.send().await.unwrap().item.is_some()
 }
 

@@ -35,9 +35,6 @@ use shared::{
     tenant::{StoreScope, Sweep},
 };
 
-/// The name of the index of what waits.
-pub const PENDING: &str = "pending";
-
 /// The catalog's table.
 #[derive(Clone, Debug)]
 pub struct CatalogTable(Table);
@@ -86,13 +83,16 @@ impl CatalogTable {
             sk: String,
             pending_since: Timestamp,
         }
-        let rows: Vec<Row> = self.0.sweep(&right, PENDING).await?;
+        let rows: Vec<Row> = self.0.sweep(right).await?;
         let mut pending: Vec<(Timestamp, Pending)> = Vec::with_capacity(rows.len());
         for row in rows {
             match waiting(right, &row.pk, &row.sk) {
                 Some(what) => pending.push((row.pending_since, what)),
                 None => {
-                    tracing::error!(event = "pending_malformed", "an item of the index {PENDING} is of no known form")
+                    tracing::error!(
+                        event = "pending_malformed",
+                        "an item of the index of what waits is of no known form"
+                    )
                 }
             }
         }

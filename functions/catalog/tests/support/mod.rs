@@ -3,7 +3,7 @@
 
 use catalog::{
     facts::{Draft, Facts, Field},
-    publish::{Outcome, Publisher, Step, unwatched},
+    publish::{Outcome, PublishError, Publisher, Step, Watch, unwatched},
     table::{CatalogTable, Stored},
 };
 use jiff::Timestamp;
@@ -68,7 +68,8 @@ async fn create_table(aws: &Aws, name: &str) {
         .projection(Projection::builder().projection_type(ProjectionType::All).build())
         .build()
         .unwrap();
-    aws.dynamodb()
+    aws.administrator()
+        .dynamodb()
         .create_table()
         .table_name(name)
         .billing_mode(BillingMode::PayPerRequest)
@@ -110,11 +111,15 @@ impl Stores {
     }
 
     pub(crate) async fn put(&self, scope: &StoreScope, facts: &Facts) -> Stored {
-        self.table(scope).put_product(facts, None, self.clock.now()).await.unwrap()
+        scope.tenant_scope().act(self.table(scope).put_product(facts, None, self.clock.now())).await.unwrap()
     }
 
     pub(crate) async fn publish(&self, scope: &StoreScope) -> Outcome {
-        self.publisher.publish(scope, &unwatched).await.unwrap()
+        self.publish_under(scope, &unwatched).await.unwrap()
+    }
+
+    pub(crate) async fn publish_under(&self, scope: &StoreScope, watch: Watch<'_>) -> Result<Outcome, PublishError> {
+        scope.tenant_scope().act(self.publisher.publish(scope, watch)).await
     }
 
     /// The products of the store's current snapshot, as its bytes in the bucket have them.
@@ -123,13 +128,13 @@ impl Stores {
         let (table, blobs) = (self.publisher.table.table().clone(), self.publisher.blobs.clone());
         let check = std::time::Duration::ZERO;
         let warm = retrieval::Warm::new(table, blobs, folder.path().to_owned(), check, self.clock.clone());
-        let snapshot = warm.current(scope).await.unwrap();
+        let snapshot = scope.tenant_scope().act(warm.current(scope)).await.unwrap();
         (0..snapshot.len()).map(|row| snapshot.document(row).unwrap().id).collect()
     }
 
     pub(crate) async fn is_pending(&self, scope: &StoreScope) -> bool {
         let indexed = self.publisher.table.pending(Sweep::CatalogPublish).await.unwrap();
-        let pending = self.table(scope).state().await.unwrap().state.pending_since.is_some();
+        let pending = scope.tenant_scope().act(self.table(scope).state()).await.unwrap().state.pending_since.is_some();
         assert_eq!(!indexed.is_empty(), pending, "the index and the row say the same");
         pending
     }
@@ -137,6 +142,11 @@ impl Stores {
 
 pub(crate) fn store(tenant: &str, store: &str) -> StoreScope {
     StoreScope::for_job(Sweep::CatalogPublish, tenant.parse().unwrap(), store.parse().unwrap())
+}
+
+/// Runs `work` on behalf of the tenant acme, whose store most tests are about.
+pub(crate) async fn acme<F: Future>(work: F) -> F::Output {
+    store("acme", "north").tenant_scope().act(work).await
 }
 
 pub(crate) fn product(id: &str, price: &str) -> Facts {

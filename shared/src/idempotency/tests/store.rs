@@ -68,6 +68,7 @@ impl Store {
         };
         let key = |name: &str, kind| KeySchemaElement::builder().attribute_name(name).key_type(kind).build().unwrap();
         straight
+            .administrator()
             .dynamodb()
             .create_table()
             .table_name(&table)
