@@ -222,6 +222,24 @@ impl Bundle {
         self.person(seed::claims(name, "admin"))
     }
 
+    /// An admin of the first sample tenant whose token and record both have the scope of administration `scope`.
+    ///
+    /// Panics where the record cannot be written.
+    pub async fn administrator(&self, name: &str, scope: &str) -> Client {
+        self.administer(seed::TENANT, name, scope).await.expect("the record is written");
+        self.person(seed::claims(name, "admin").scope(scope))
+    }
+
+    /// Writes the record of a person who may administer `tenant` as far as `scope` says, whoever had one before.
+    ///
+    /// # Errors
+    ///
+    /// No table, or one that cannot be written.
+    pub async fn administer(&self, tenant: &str, name: &str, scope: &str) -> Result<()> {
+        let table = self.template.tables.first().context("the template has no table")?;
+        seed::administer(&self.aws, &table.name, tenant, name, scope).await
+    }
+
     /// Somebody without a token.
     pub fn stranger(&self) -> Client {
         Client::stranger(&self.addresses.gateway)

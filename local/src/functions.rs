@@ -94,6 +94,11 @@ pub fn bundle(parts: &Parts<'_>) -> Result<Functions> {
     let asking = ask::App::new(ask::Config::read(parts.env("ask")?)?, parts.aws("ask")?, parts.clock.clone());
     let cataloguing =
         catalog::App::new(catalog::Config::read(parts.env("catalog")?)?, parts.aws("catalog")?, parts.clock.clone());
+    let operating = operations::App::new(
+        operations::Config::read(parts.env("operations")?)?,
+        parts.aws("operations")?,
+        parts.clock.clone(),
+    );
     let places = catalog::Places::read(parts.env("catalog-publish")?)?;
     let publisher = catalog::publisher(places, parts.aws("catalog-publish")?, parts.clock.clone());
     let publish: Run = Arc::new(move |due| {
@@ -111,6 +116,11 @@ pub fn bundle(parts: &Parts<'_>) -> Result<Functions> {
                 binary: "catalog",
                 routes: catalog::routes().list().to_vec(),
                 router: catalog::router(cataloguing),
+            },
+            Function {
+                binary: "operations",
+                routes: operations::routes().list().to_vec(),
+                router: operations::router(operating),
             },
         ],
         jobs: vec![Job { binary: "catalog-publish", run: publish }],

@@ -5,6 +5,8 @@
 //! It is sealed and not secret: who holds it can read the payload, which therefore says nothing they may not know.
 
 use crate::problem::Problem;
+#[cfg(feature = "secrets")]
+use crate::secrets::{SecretError, Secrets};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use ring::hmac;
 use serde::{Serialize, de::DeserializeOwned};
@@ -72,6 +74,72 @@ impl Sealer {
 
     fn tag(&self, context: &[&str], payload: &[u8]) -> hmac::Tag {
         hmac::sign(&self.0, &covered(context, payload))
+    }
+}
+
+/// The member of the environment's secret that seals cursors: 32 random bytes or more, as text.
+#[cfg(feature = "secrets")]
+pub const KEY: &str = "CURSOR_KEY";
+
+/// Seals and opens cursors with the key in the environment's secret; cheap to clone.
+#[cfg(feature = "secrets")]
+#[derive(Clone, Debug)]
+pub struct Cursors(Secrets);
+
+/// Why a cursor could not be sealed or opened.
+#[cfg(feature = "secrets")]
+#[derive(Debug, thiserror::Error)]
+pub enum CursorError {
+    /// The text is no cursor of this place.
+    #[error(transparent)]
+    Bad(#[from] BadCursor),
+    /// The key could be guessed.
+    #[error(transparent)]
+    Weak(#[from] WeakKey),
+    /// The key cannot be had.
+    #[error(transparent)]
+    Secret(#[from] SecretError),
+}
+
+#[cfg(feature = "secrets")]
+impl Cursors {
+    /// With the key that `secrets` holds.
+    pub fn new(secrets: Secrets) -> Self {
+        Self(secrets)
+    }
+
+    /// A cursor of `context`: the tenant, and what else makes the list this one.
+    ///
+    /// # Errors
+    ///
+    /// [`CursorError::Weak`], [`CursorError::Secret`].
+    pub async fn seal<T: Serialize>(&self, context: &[&str], mark: &T) -> Result<String, CursorError> {
+        Ok(self.sealer().await?.seal(context, mark))
+    }
+
+    /// The mark in a cursor of `context`.
+    ///
+    /// # Errors
+    ///
+    /// [`CursorError`].
+    pub async fn open<T: DeserializeOwned>(&self, context: &[&str], cursor: &str) -> Result<T, CursorError> {
+        Ok(self.sealer().await?.open(context, cursor)?)
+    }
+
+    async fn sealer(&self) -> Result<Sealer, CursorError> {
+        let key = self.0.get(KEY).await?;
+        Ok(Sealer::new(key.expose().as_bytes())?)
+    }
+}
+
+#[cfg(feature = "secrets")]
+impl From<CursorError> for Problem {
+    fn from(error: CursorError) -> Self {
+        match error {
+            CursorError::Bad(bad) => bad.into(),
+            CursorError::Weak(weak) => Self::internal(&weak),
+            CursorError::Secret(why) => why.into(),
+        }
     }
 }
 

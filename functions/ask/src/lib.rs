@@ -30,7 +30,7 @@ pub use routes::{AskRequest, AskResponse, RagReport, Usage};
 use axum::{Router, extract::FromRef};
 use http::Method;
 use shared::{
-    auth::Verifier,
+    auth::{People, Verifier},
     aws::Aws,
     blob::Blobs,
     clock::Clock,
@@ -58,7 +58,7 @@ impl App {
         let table = Table::new(aws, &config.table);
         let blobs = Blobs::new(aws, &config.bucket);
         let recall = recall::Recall::new(&config, table.clone(), blobs, &clock);
-        let verifier = config.verifier(&clock);
+        let verifier = config.verifier(&clock).with_people(People::new(table.clone(), &clock));
         let idempotency = Idempotency::new(table.clone(), clock.clone());
         Self { config: Arc::new(config), table, recall, model: None, verifier, idempotency, clock }
     }

@@ -1,20 +1,20 @@
-//! The key that seals page marks, out of the environment's secret.
+//! Page marks of one store's lists.
 
-use crate::error::Error;
 use serde::{Serialize, de::DeserializeOwned};
-use shared::{cursor::Sealer, secrets::Secrets, tenant::StoreScope};
-
-/// The member of the secret: 32 random bytes or more, as text.
-const KEY: &str = "CURSOR_KEY";
+use shared::{
+    cursor::{self, CursorError},
+    secrets::Secrets,
+    tenant::StoreScope,
+};
 
 /// Seals and opens page marks of one store's lists.
 #[derive(Clone, Debug)]
-pub(crate) struct Cursors(Secrets);
+pub(crate) struct Cursors(cursor::Cursors);
 
 impl Cursors {
     /// With the key that `secrets` holds.
     pub(crate) fn new(secrets: Secrets) -> Self {
-        Self(secrets)
+        Self(cursor::Cursors::new(secrets))
     }
 
     /// A cursor of the list `list`, good in this store alone.
@@ -23,8 +23,8 @@ impl Cursors {
         scope: &StoreScope,
         list: [&str; 2],
         mark: &T,
-    ) -> Result<String, Error> {
-        Ok(self.sealer().await?.seal(&context(scope, list), mark))
+    ) -> Result<String, CursorError> {
+        self.0.seal(&context(scope, list), mark).await
     }
 
     /// The mark in a cursor of the list `list` of this store.
@@ -33,13 +33,8 @@ impl Cursors {
         scope: &StoreScope,
         list: [&str; 2],
         cursor: &str,
-    ) -> Result<T, Error> {
-        Ok(self.sealer().await?.open(&context(scope, list), cursor)?)
-    }
-
-    async fn sealer(&self) -> Result<Sealer, Error> {
-        let key = self.0.get(KEY).await?;
-        Ok(Sealer::new(key.expose().as_bytes())?)
+    ) -> Result<T, CursorError> {
+        self.0.open(&context(scope, list), cursor).await
     }
 }
 

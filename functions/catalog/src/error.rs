@@ -11,11 +11,11 @@ use http::StatusCode;
 use retrieval::{SearchError, Unavailable};
 use shared::{
     blob::BlobError,
-    cursor::{BadCursor, WeakKey},
+    cursor::CursorError,
     ids::{ProductId, StoreId},
     problem::Problem,
-    secrets::SecretError,
     table::TableError,
+    web::etag::BadIfMatch,
 };
 
 /// Why a request was not done.
@@ -40,8 +40,8 @@ pub enum Error {
     #[error("The product has changed since you read it. Read it again, and send its new ETag in If-Match.")]
     ChangedMeanwhile,
     /// `If-Match` holds something else than one ETag.
-    #[error("If-Match holds one ETag as a GET of the product sends it, in its quotes.")]
-    BadIfMatch,
+    #[error(transparent)]
+    BadIfMatch(#[from] BadIfMatch),
     /// A parameter of the query is out of its range.
     #[error("{0}")]
     BadQuery(String),
@@ -60,15 +60,9 @@ pub enum Error {
     /// The search failed.
     #[error(transparent)]
     Search(#[from] SearchError),
-    /// The cursor is not of this list.
+    /// The cursor is not of this list, or the key of cursors cannot be had.
     #[error(transparent)]
-    Cursor(#[from] BadCursor),
-    /// The key of cursors could be guessed.
-    #[error(transparent)]
-    CursorKey(#[from] WeakKey),
-    /// The secret cannot be had.
-    #[error(transparent)]
-    Secret(#[from] SecretError),
+    Cursor(#[from] CursorError),
     /// The table failed.
     #[error(transparent)]
     Table(#[from] TableError),
@@ -95,7 +89,7 @@ impl From<Error> for Problem {
             Error::BadProduct(ref bad) => Problem::bad_request("catalog.bad_product").with("field", bad.field.clone()),
             Error::BadStore(_) => Problem::bad_request("catalog.bad_store"),
             Error::ChangedMeanwhile => Problem::new(StatusCode::PRECONDITION_FAILED, "catalog.changed_meanwhile"),
-            Error::BadIfMatch => Problem::bad_request("http.bad_request"),
+            Error::BadIfMatch(_) => Problem::bad_request("http.bad_request"),
             Error::BadQuery(_) => Problem::bad_request("http.bad_query"),
             Error::UnknownFormat(_) => Problem::unsupported_media_type("catalog.unsupported_format"),
             Error::BadFile(BadFile::NoHeader(_)) => Problem::unprocessable("catalog.no_header"),
@@ -115,9 +109,7 @@ impl From<Error> for Problem {
                 return Problem::unavailable("catalog.snapshot_unavailable").detail(detail).retry_after(5);
             }
             Error::Search(why) => return Problem::upstream("catalog.search_failed", &why, 1),
-            Error::Cursor(bad) => return bad.into(),
-            Error::CursorKey(weak) => return Problem::internal(&weak),
-            Error::Secret(why) => return why.into(),
+            Error::Cursor(why) => return why.into(),
             Error::Table(why) | Error::Load(LoadError::Table(why)) => return why.into(),
             Error::Blob(why) => return why.into(),
             Error::Refused(problem) => return problem,

@@ -47,7 +47,7 @@ use cursors::Cursors;
 use publish::Publisher;
 use retrieval::Warm;
 use shared::{
-    auth::Verifier, aws::Aws, blob::Blobs, clock::Clock, idempotency::Idempotency, secrets::Secrets, web,
+    auth::{People, Verifier}, aws::Aws, blob::Blobs, clock::Clock, idempotency::Idempotency, secrets::Secrets, web,
     web::cors::AllowedOrigins,
 };
 use table::CatalogTable;
@@ -70,8 +70,9 @@ impl App {
         let publisher = publisher(config.places.clone(), aws, clock.clone());
         let kept = config.places.folder.join("open");
         let table = publisher.table.table().clone();
+        let people = People::new(table.clone(), &clock);
         let warm = Warm::new(table, publisher.blobs.clone(), kept, config.snapshot_check, clock.clone());
-        let verifier = config.verifier(&clock);
+        let verifier = config.verifier(&clock).with_people(people);
         let cursors = Cursors::new(Secrets::new(aws.secrets_manager(), config.secrets, &clock));
         let idempotency = Idempotency::new(publisher.table.table().clone(), clock.clone());
         Self { publisher, warm, cursors, verifier, idempotency, cors: config.cors, clock }

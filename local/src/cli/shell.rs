@@ -33,7 +33,7 @@ pub(super) struct Token {
     #[arg(long)]
     pub(super) scope: Option<String>,
     /// Who it is
-    #[arg(long, default_value = "laptop")]
+    #[arg(long, default_value = seed::ADMINISTRATOR)]
     pub(super) subject: String,
     /// The language of answers: en, es or fr
     #[arg(long)]

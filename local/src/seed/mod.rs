@@ -6,10 +6,13 @@
 //! | `t_greenleaf` | `madrid` | its shop in Madrid, with shelves in Spanish |
 //! | `t_corner` | `main` | another company's corner shop in Paris, with shelves in French |
 //!
-//! The products are made up, and so are their brands and makers.
+//! Each tenant has an administrator with `admin:super`, [`ADMINISTRATOR`]. The products are made up, and so are their brands and makers.
 
+mod people;
 mod stores;
 
+pub use people::ADMINISTRATOR;
+pub(crate) use people::administer;
 pub use stores::{SAMPLES, Sample};
 
 use crate::{bundle::Bundle, claims::Claims, client::Client, options::Options};
@@ -18,6 +21,7 @@ use bytes::Bytes;
 use http::Method;
 use sha2::{Digest, Sha256};
 use std::{
+    collections::BTreeSet,
     fs, io,
     path::{Path, PathBuf},
     time::UNIX_EPOCH,
@@ -52,6 +56,9 @@ pub fn is_planted(state: &Path) -> bool {
 ///
 /// The first thing that the catalog refuses.
 pub async fn plant(bundle: &Bundle) -> Result<()> {
+    for tenant in SAMPLES.iter().map(|sample| sample.tenant).collect::<BTreeSet<_>>() {
+        bundle.administer(tenant, ADMINISTRATOR, "admin:super").await?;
+    }
     for sample in SAMPLES {
         let claims = Claims::of("sample").role("admin").tenant(sample.tenant).stores([sample.store]);
         let admin = bundle.person(claims);

@@ -206,4 +206,6 @@ fn after(now: Timestamp) -> i128 {
 #[cfg(test)]
 mod corpus;
 #[cfg(test)]
+mod oracle;
+#[cfg(test)]
 mod tests;

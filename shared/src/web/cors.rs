@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 const METHODS: HeaderValue = HeaderValue::from_static("GET,POST,PUT,PATCH,DELETE,OPTIONS");
 const HEADERS: HeaderValue = HeaderValue::from_static(
-    "authorization,content-type,idempotency-key,if-match,traceparent,x-mode,x-project-id,x-request-id,x-sheen-locale,x-tenant-id",
+    "authorization,content-type,idempotency-key,if-match,traceparent,x-breakglass-reason,x-mode,x-project-id,x-request-id,x-sheen-locale,x-tenant-id",
 );
 const EXPOSED: HeaderValue =
     HeaderValue::from_static("x-request-id,retry-after,content-language,etag,idempotency-replayed");

@@ -12,15 +12,17 @@ use axum::{
     extract::State,
     response::{IntoResponse, Response},
 };
-use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http::{HeaderMap, StatusCode, header};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use shared::{
     auth::{Caller, Permission},
     catalog::{Money, Product},
-    digest::Digest,
     ids::{ProductId, StoreId},
-    web::{Json, Path, Query},
+    web::{
+        Json, Path, Query,
+        etag::{self, Seen},
+    },
 };
 use std::collections::BTreeMap;
 
@@ -131,7 +133,7 @@ pub(super) async fn put(
     }
     body.insert("product_id".to_owned(), product_id.as_str().into());
     let facts = Draft::from_body(body).and_then(Draft::check)?;
-    let seen = if_match(&headers)?;
+    let seen = etag::if_match(&headers)?.map(|Seen(digest)| digest);
     entered.store().await?;
     match entered.table.put_product(&facts, seen.as_ref(), app.clock.now()).await? {
         Stored::Done(effect, row) => {
@@ -185,7 +187,7 @@ pub(super) async fn delete(
     headers: HeaderMap,
 ) -> Result<StatusCode, Error> {
     let entered = enter(&app, &caller, &store_id, Permission::DeleteProduct)?;
-    let seen = if_match(&headers)?;
+    let seen = etag::if_match(&headers)?.map(|Seen(digest)| digest);
     entered.store().await?;
     match entered.table.delete_product(&product_id, seen.as_ref(), app.clock.now()).await? {
         Deletion::Done => Ok(StatusCode::NO_CONTENT),
@@ -229,17 +231,5 @@ pub(super) async fn list(
 
 /// A product with its version as ETag.
 fn versioned(row: ProductRow, caller: &Caller) -> impl IntoResponse {
-    let etag = HeaderValue::from_str(&format!("\"{}\"", row.digest)).expect("a digest is a header's text");
-    ([(header::ETAG, etag)], Json(View::of(row.product, caller.role())))
-}
-
-/// The version that the caller has seen, where they name one.
-fn if_match(headers: &HeaderMap) -> Result<Option<Digest>, Error> {
-    let mut named = headers.get_all(header::IF_MATCH).iter();
-    let Some(value) = named.next() else { return Ok(None) };
-    let quoted = value.to_str().ok().and_then(|text| text.trim().strip_prefix('"')?.strip_suffix('"')?.parse().ok());
-    match (quoted, named.next()) {
-        (Some(digest), None) => Ok(Some(digest)),
-        _ => Err(Error::BadIfMatch),
-    }
+    ([(header::ETAG, etag::of(&row.digest))], Json(View::of(row.product, caller.role())))
 }
