@@ -15,7 +15,7 @@ pub(crate) const AMAZON_ROOTS: &[u8] = include_bytes!("roots/amazon.pem");
 /// How to reach AWS: region, credentials, endpoints and one HTTPS client for all.
 #[derive(Clone, Debug)]
 pub struct Aws {
-    base: SdkConfig,
+    pub(crate) base: SdkConfig,
     endpoints: Endpoints,
 }
 

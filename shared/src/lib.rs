@@ -14,7 +14,7 @@
 //! | [`fetch`], [`resilience`] | what is not AWS over HTTP; deadlines, retries, circuit breakers |
 //! | [`clock`], [`config`], [`telemetry`], [`cursor`], [`digest`], [`aws`] | time, settings, logs and metrics, page marks, digests, clients |
 //!
-//! Cargo features (`lambda`, `table`, `blob`, `secrets`) keep a function's binary to what it uses.
+//! Cargo features (`lambda`, `table`, `blob`, `secrets`, `sigv4`) keep a function's binary to what it uses.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod auth;
@@ -36,6 +36,8 @@ pub mod problem;
 pub mod resilience;
 #[cfg(feature = "secrets")]
 pub mod secrets;
+#[cfg(feature = "sigv4")]
+pub mod signer;
 #[cfg(feature = "table")]
 pub mod snapshots;
 #[cfg(feature = "table")]

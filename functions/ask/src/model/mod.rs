@@ -3,6 +3,14 @@
 //! A provider's module speaks its own wire format and knows nothing of stores, roles or tools beyond their descriptions; the
 //! agent knows nothing of wire formats. What a model says is data: which tool runs, and for whom, the agent decides.
 
+mod anthropic;
+mod bedrock;
+mod openai;
+mod provider;
+mod reply;
+
+pub use provider::Model;
+
 use serde_json::Value;
 use std::time::Duration;
 
