@@ -120,8 +120,17 @@ async fn the_bundle_tells_of_each_request_in_lines_of_one_form_and_one_tree_with
     assert_eq!(attribute(asked, "store_id"), Some(&"downtown".into()));
     assert_eq!(attribute(asked, "user_id"), Some(&shared::private::hashed(ADDRESS).into()));
 
+    let usual = std::panic::take_hook();
+    telemetry::log_panics();
+    let fallen = std::thread::spawn(|| panic!("{ADDRESS} has sent a bad byte")).join();
+    std::panic::set_hook(usual);
+    assert!(fallen.is_err());
+
     let lines = memory.lines();
     lines.iter().for_each(assert_well_formed);
+    let panicked = lines.iter().find(|line| line["event"] == "panicked").expect("a panic is a line");
+    assert_eq!(panicked["message"], "a panic: [email] has sent a bad byte");
+    assert!(panicked["place"].as_str().unwrap().contains("telemetry.rs:"), "{panicked}");
     let of_request = lines.iter().filter(|line| line["request_id"] == "req-kept").collect::<Vec<_>>();
     assert!(!of_request.is_empty() && of_request.iter().all(|line| line["trace_id"] == TRACE), "{lines:#?}");
     assert!(lines.iter().any(|line| line["tenant"].is_string()), "a line of a known caller names the tenant");

@@ -64,8 +64,11 @@ impl RequestContext {
 
     /// Puts the request's id and its `traceparent` into the headers of its answer.
     pub fn mark(&self, headers: &mut HeaderMap) {
-        headers.extend(HeaderValue::from_str(&self.request_id).ok().map(|id| (REQUEST_ID, id)));
-        headers.extend(HeaderValue::from_str(&self.traceparent()).ok().map(|trace| (TRACEPARENT, trace)));
+        for (name, text) in [(REQUEST_ID, self.request_id.clone()), (TRACEPARENT, self.traceparent())] {
+            if let Ok(value) = HeaderValue::try_from(text) {
+                headers.insert(name, value);
+            }
+        }
     }
 
     /// The span under which a request's work is logged; `tenant` is filled in once the caller is known.

@@ -91,6 +91,7 @@ fn what_may_be_logged_is_let_through() {
         "#[tracing::instrument(skip_all)] fn ask(email: String) {}",
         "let token = json!({\"email\": email});",
         "table.record(\"email\");",
+        "tracing::warn!(tenant, person, \"refused\");",
         "// tracing::info!(email)\nlet x = \"info!(email)\";",
     ] {
         assert_eq!(faults(code), Vec::<String>::new(), "{code}");

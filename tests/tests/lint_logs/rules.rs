@@ -18,8 +18,10 @@ const MACROS: [&str; 12] = [
     "warn_span",
     "error_span",
 ];
-/// Who somebody is: may be logged by a short digest.
+/// Who somebody is: may be logged by a short digest, which is what the types' own `Debug` gives.
 const PEOPLE: [&str; 5] = ["person", "person_id", "subject", "sub", "user"];
+/// What makes plain text of somebody.
+const PLAINLY: [&str; 4] = ["as_str", "as_ref", "to_owned", "to_string"];
 /// What makes a value one that may be logged: a digest, or a fact about it.
 const WRAPPERS: [&str; 8] = ["hashed", "tenant_hash", "hash", "redact", "is_some", "is_none", "len", "is_empty"];
 
@@ -120,10 +122,11 @@ fn expression(tokens: &[TokenTree], found: &mut Vec<String>) {
     }
     let mut flat = Vec::new();
     flatten(tokens, &mut flat);
+    let plainly = has_word(&flat, &PLAINLY);
     for (at, token) in flat.iter().enumerate() {
         match token {
             TokenTree::Literal(literal) => {
-                if let Some(held) = placeholders(&literal.to_string()).find(|held| is_private(held)) {
+                if let Some(held) = placeholders(&literal.to_string()).find(|held| PRIVATE.contains(&held.as_str())) {
                     return fault(&held, found);
                 }
             }
@@ -131,7 +134,9 @@ fn expression(tokens: &[TokenTree], found: &mut Vec<String>) {
                 let word = ident.to_string();
                 // `tool.name()` is a question to a type of ours; a field or a variable of that name is anybody's.
                 let called = matches!(flat.get(at + 1), Some(TokenTree::Group(_)));
-                if word == "expose" || is_private(&word) && !(called && ["name", "address"].contains(&word.as_str())) {
+                let of_ours = called && ["name", "address"].contains(&word.as_str());
+                let somebody = plainly && PEOPLE.contains(&word.as_str());
+                if word == "expose" || PRIVATE.contains(&word.as_str()) && !of_ours || somebody {
                     return fault(&word, found);
                 }
             }
@@ -140,16 +145,14 @@ fn expression(tokens: &[TokenTree], found: &mut Vec<String>) {
     }
 }
 
-fn is_private(word: &str) -> bool {
-    PRIVATE.contains(&word) || PEOPLE.contains(&word)
-}
-
 fn is_wrapped(tokens: &[TokenTree]) -> bool {
     let mut flat = Vec::new();
     flatten(tokens, &mut flat);
-    let word =
-        |token: &TokenTree| matches!(token, TokenTree::Ident(word) if WRAPPERS.contains(&word.to_string().as_str()));
-    flat.iter().any(word)
+    has_word(&flat, &WRAPPERS)
+}
+
+fn has_word(flat: &[TokenTree], words: &[&str]) -> bool {
+    flat.iter().any(|token| matches!(token, TokenTree::Ident(word) if words.contains(&word.to_string().as_str())))
 }
 
 fn flatten(tokens: &[TokenTree], into: &mut Vec<TokenTree>) {
