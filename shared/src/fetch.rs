@@ -4,12 +4,16 @@
 //! is an answer like any other and is never followed, no proxy is taken from the environment, and plain HTTP reaches this
 //! machine's loopback alone, so that what goes out goes where the settings say.
 
-use crate::aws::{AMAZON_ROOTS, TLS, trusting};
+use crate::{
+    aws::{AMAZON_ROOTS, TLS, trusting},
+    telemetry,
+    web::request::TRACEPARENT,
+};
 use aws_smithy_http_client::{Connector, tls};
 use aws_smithy_runtime_api::client::http::{HttpConnector, SharedHttpConnector};
 use aws_smithy_types::body::SdkBody;
 use bytes::{Bytes, BytesMut};
-use http::{HeaderMap, Request, Uri, header, uri::Scheme};
+use http::{HeaderMap, HeaderValue, Request, Uri, header, uri::Scheme};
 use http_body_util::BodyExt;
 use std::{
     fmt,
@@ -168,6 +172,10 @@ impl Fetch {
         let connector = self.0.connector(request.uri())?;
         let length = request.body().len();
         let mut request = request.map(SdkBody::from);
+        // What is done for this request elsewhere stands in its trace. No one is told who asks: the ids are random.
+        if let Some(trace) = telemetry::traceparent().and_then(|trace| HeaderValue::try_from(trace).ok()) {
+            request.headers_mut().entry(TRACEPARENT).or_insert(trace);
+        }
         if length > 0 {
             request.headers_mut().insert(header::CONTENT_LENGTH, length.into());
         }

@@ -321,6 +321,21 @@ async fn calls_are_made_in_the_name_of_the_span_that_makes_them() {
 }
 
 #[tokio::test]
+async fn what_is_fetched_elsewhere_is_asked_for_under_the_requests_trace() {
+    let vendor = Collector::start(Manner::Well).await.unwrap();
+    let url = vendor.url().to_owned();
+    let asks = get(move || async move {
+        let fetch = crate::fetch::Fetch::plain();
+        let answer = fetch.post_json(&url, b"{}".to_vec(), Duration::from_secs(5), 1_000).await.unwrap();
+        answer.status.to_string()
+    });
+    let app = wrap(Router::new().route("/asks", asks), AllowedOrigins::default());
+    let (_, back, body) = ask(&app, "/asks", parent(true)).await;
+    assert_eq!(body, "200");
+    assert!(vendor.heads()[0].contains(&format!("traceparent: {back}\r\n")), "{}", vendor.heads()[0]);
+}
+
+#[tokio::test]
 async fn a_job_is_a_trace_of_its_own_and_kept_when_it_fails() {
     let collector = Collector::start(Manner::Well).await.unwrap();
     let (_guard, lines) = exporting(collector.url(), 0.0);
