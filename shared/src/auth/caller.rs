@@ -35,6 +35,10 @@ pub struct Caller(Arc<Verified>);
 #[derive(Clone, Debug)]
 pub struct Behalf(pub Caller);
 
+/// Stands in a request's extensions where nobody was verified: whoever asks next is told the same, and the log once.
+#[derive(Clone)]
+struct Refused(Problem);
+
 #[derive(Debug)]
 struct Verified {
     claims: Claims,
@@ -92,6 +96,18 @@ impl Caller {
         if let Some(known) = parts.extensions.get::<Self>() {
             return Ok(known.clone());
         }
+        if let Some(Refused(problem)) = parts.extensions.get() {
+            return Err(problem.clone());
+        }
+        let verified = Self::verify(parts, verifier).await;
+        match &verified {
+            Ok(caller) => _ = parts.extensions.insert(caller.clone()),
+            Err(problem) => _ = parts.extensions.insert(Refused(problem.clone())),
+        }
+        verified
+    }
+
+    async fn verify(parts: &Parts, verifier: &Verifier) -> Result<Self, Problem> {
         let trail = Trail::of(&parts.extensions);
         let claims = verifier.authenticate(&parts.headers).await.map_err(|fault| {
             trail.denied(fault.cause(), None);
@@ -115,9 +131,7 @@ impl Caller {
             return Err(refuse(suspended()));
         }
         let reason = Reason::of(&parts.headers);
-        let caller = Self(Arc::new(Verified { claims, verifier: verifier.clone(), trail, reason }));
-        parts.extensions.insert(caller.clone());
-        Ok(caller)
+        Ok(Self(Arc::new(Verified { claims, verifier: verifier.clone(), trail, reason })))
     }
 
     /// Who calls.
