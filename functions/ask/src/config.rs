@@ -10,6 +10,7 @@ use shared::{
     auth::Verifier,
     clock::Clock,
     config::{ConfigError, Env},
+    secrets::SecretsConfig,
     web::cors::AllowedOrigins,
 };
 use std::{path::PathBuf, time::Duration};
@@ -27,6 +28,8 @@ pub struct Config {
     pub rag: Rag,
     /// Who writes answers, and within which bounds.
     pub answering: Answering,
+    /// Where the provider's key is kept: `SECRET_ID`; `None` where nobody is asked who wants one.
+    pub secrets: Option<SecretsConfig>,
     /// How long a request may take in all: `ASK_DEADLINE_MS`.
     pub deadline: Duration,
     /// How often the store's pointer is looked at: `SNAPSHOT_CHECK_SECONDS`.
@@ -52,9 +55,10 @@ impl Config {
         let folder = env.optional("SNAPSHOT_FOLDER").filter(|folder| !folder.is_empty()).map(PathBuf::from);
         let snapshot_folder = folder.unwrap_or_else(|| std::env::temp_dir().join("smartstore-ask"));
         let answering = Answering::read(&mut env);
+        let secrets = answering.wants_secrets(&env).then(|| SecretsConfig::from_env(&mut env));
         Verifier::from_env(&mut env, &Clock::system());
         env.checked()?;
-        Ok(Self { table, bucket, cors, rag, answering, deadline, snapshot_check, snapshot_folder, env })
+        Ok(Self { table, bucket, cors, rag, answering, secrets, deadline, snapshot_check, snapshot_folder, env })
     }
 
     /// The verifier that these settings describe, on `clock`.

@@ -43,8 +43,7 @@ pub(crate) struct Aisles<'a> {
 impl Aisles<'_> {
     /// Recalls what is sought, within the time that is for it.
     pub(crate) async fn recall(&self, sought: Sought<'_>) -> Result<Vec<Recalled>, NoRecall> {
-        let recalling = self.app.recall.recall(self.scope, self.role, sought);
-        tokio::time::timeout(self.budget.for_retrieval(), recalling).await.unwrap_or(Err(NoRecall::Timeout))
+        self.app.recall.recall(self.scope, self.role, sought, self.budget.for_retrieval()).await
     }
 
     /// Reads what was recalled.

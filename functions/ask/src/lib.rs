@@ -46,7 +46,7 @@ pub struct App {
     config: Arc<Config>,
     table: Table,
     recall: recall::Recall,
-    model: Option<Arc<agent::NoModel>>,
+    model: Option<model::Model>,
     verifier: Verifier,
     idempotency: Idempotency,
     clock: Clock,
@@ -60,7 +60,8 @@ impl App {
         let recall = recall::Recall::new(&config, table.clone(), blobs, &clock);
         let verifier = config.verifier(&clock).with_people(People::new(table.clone(), &clock));
         let idempotency = Idempotency::new(table.clone(), clock.clone());
-        Self { config: Arc::new(config), table, recall, model: None, verifier, idempotency, clock }
+        let model = model::Model::from_config(&config.answering, config.secrets.as_ref(), aws, &clock);
+        Self { config: Arc::new(config), table, recall, model, verifier, idempotency, clock }
     }
 }
 

@@ -2,20 +2,16 @@
 //!
 //! Whatever fails here is no fault of the request: it is told as [`NoRecall`], and the answer goes on without products.
 
+mod service;
+
 use crate::{
     answer::Limits,
     config::{Config, Rag, Source},
 };
 use retrieval::{Question, Roles, Scope, Settings, SnapshotScope, Unavailable, Warm, rank, retriever::Query};
 use serde::{Deserialize, Serialize};
-use shared::{
-    auth::Role,
-    blob::Blobs,
-    clock::Clock,
-    fetch::{Fetch, FetchError, Fetched},
-    table::Table,
-    tenant::StoreScope,
-};
+use service::{Asked, External, Service};
+use shared::{auth::Role, blob::Blobs, clock::Clock, resilience::Budget, table::Table, tenant::StoreScope};
 use std::{
     collections::BTreeMap,
     time::{Duration, Instant},
@@ -26,8 +22,6 @@ use tracing::{Instrument, info_span};
 const MOST: usize = 60;
 /// How many of those below the threshold are kept: the nearest, for "we do not carry it".
 const NEAREST: usize = 6;
-/// The largest answer that is taken from an external service.
-const MAX_EXTERNAL_BYTES: usize = 4 * 1024 * 1024;
 
 /// A product that was recalled: its facts are read from the table.
 #[derive(Clone, Debug, PartialEq)]
@@ -83,7 +77,7 @@ pub(crate) enum What<'a> {
 pub(crate) struct Recall {
     rag: Rag,
     warm: Warm,
-    fetch: Option<Fetch>,
+    service: Option<Service>,
     clock: Clock,
 }
 
@@ -91,20 +85,20 @@ impl Recall {
     pub(crate) fn new(config: &Config, table: Table, blobs: Blobs, clock: &Clock) -> Self {
         let folder = config.snapshot_folder.clone();
         let warm = Warm::new(table, blobs, folder, config.snapshot_check, clock.clone());
-        let fetch = match &config.rag.source {
-            Source::External(url) if url.starts_with("http://") => Some(Fetch::plain()),
-            Source::External(_) => Some(Fetch::default()),
+        let service = match &config.rag.source {
+            Source::External(url) => Some(Service::new(url, &config.rag, clock)),
             Source::Embedded | Source::Off => None,
         };
-        Self { rag: config.rag.clone(), warm, fetch, clock: clock.clone() }
+        Self { rag: config.rag.clone(), warm, service, clock: clock.clone() }
     }
 
-    /// Recalls what is sought in the store of `scope`, best first.
+    /// Recalls what is sought in the store of `scope`, best first, within `time`: each try within `RAG_TIMEOUT_MS` of it.
     pub(crate) async fn recall(
         &self,
         scope: &StoreScope,
         role: Role,
         sought: Sought<'_>,
+        time: Duration,
     ) -> Result<Vec<Recalled>, NoRecall> {
         if self.rag.source == Source::Off {
             return Err(NoRecall::Disabled);
@@ -114,16 +108,17 @@ impl Recall {
             What::Aisle(aisle) => format!("aisle {aisle}"),
             What::Nothing => return Ok(Vec::new()),
         };
-        let finding = async {
-            match &self.rag.source {
-                Source::Off => Err(NoRecall::Disabled),
-                Source::Embedded => self.ask_snapshot(scope, role, &text, sought).await,
-                Source::External(url) => self.ask_service(url, scope, role, &text, sought.category).await,
+        let budget = Budget::of(time);
+        let found = match &self.service {
+            Some(service) => self.ask_service(service, scope, role, &text, sought.category, budget).await,
+            None => {
+                let finding = self.ask_snapshot(scope, role, &text, sought);
+                let limit = budget.at_most(self.rag.timeout);
+                tokio::time::timeout(limit, finding).await.unwrap_or(Err(NoRecall::Timeout))
             }
         };
-        let found = tokio::time::timeout(self.rag.timeout, finding).await.unwrap_or(Err(NoRecall::Timeout));
         if found == Err(NoRecall::Timeout) {
-            let limit_ms = u64::try_from(self.rag.timeout.as_millis()).unwrap_or(u64::MAX);
+            let limit_ms = u64::try_from(self.rag.timeout.min(time).as_millis()).unwrap_or(u64::MAX);
             tracing::warn!(event = "rag_timeout", limit_ms, "retrieval took longer than {limit_ms} ms");
         }
         found
@@ -190,11 +185,12 @@ impl Recall {
     /// Asks the external service; its similarity stands for the probability of relevance.
     async fn ask_service(
         &self,
-        url: &str,
+        service: &Service,
         scope: &StoreScope,
         role: Role,
         words: &str,
         category: Option<&str>,
+        budget: Budget,
     ) -> Result<Vec<Recalled>, NoRecall> {
         let mut filters = BTreeMap::from([
             ("tenant_id", scope.tenant().as_str()),
@@ -202,46 +198,15 @@ impl Recall {
             ("role", role.as_str()),
         ]);
         filters.extend(category.map(|category| ("category", category)));
-        let asked = serde_json::to_vec(&Asked { query: words, top_k: MOST, filters }).map_err(|_| NoRecall::Error)?;
-        let fetch = self.fetch.as_ref().ok_or(NoRecall::Disabled)?;
-        let url = format!("{url}/search");
-        let failed = |why: String| {
-            tracing::error!(event = "rag_failed", error = why, "the retrieval service failed: {why}");
-            NoRecall::Error
-        };
-        let mut got = self.post(fetch, &url, &asked).await;
-        for _ in 0..self.rag.retries {
-            // What the service refuses it will refuse again; what it failed at it may do yet.
-            if matches!(&got, Ok(got) if got.status < 500) {
-                break;
-            }
-            got = self.post(fetch, &url, &asked).await;
-        }
-        let got = match got {
-            Ok(got) if got.status == 200 => got,
-            Ok(got) => return Err(failed(format!("it answered {}", got.status))),
-            Err(FetchError::Timeout(_)) => return Err(NoRecall::Timeout),
-            Err(why) => return Err(failed(why.to_string())),
-        };
-        let found: Found = serde_json::from_slice(&got.body).map_err(|why| failed(why.to_string()))?;
-        let mut all = Vec::with_capacity(found.results.len());
-        for result in found.results {
-            if !(0.0..=1.0).contains(&result.similarity) {
-                return Err(failed(format!("a similarity of {}", result.similarity)));
-            }
+        let found = service.search(&Asked { query: words, top_k: MOST, filters }, budget).await?;
+        let scored = found.into_iter().map(|result| {
             let relevant = result.similarity >= self.rag.threshold;
-            all.push((
-                self.score(&result, category),
-                Recalled { id: result.id, probability: result.similarity, relevant },
-            ));
-        }
+            let score = self.score(&result, category);
+            (score, Recalled { id: result.id, probability: result.similarity, relevant })
+        });
+        let mut all: Vec<_> = scored.collect();
         all.sort_by(|(a, one), (b, other)| b.total_cmp(a).then_with(|| one.id.cmp(&other.id)));
         Ok(shorten(all.into_iter().map(|(_, recalled)| recalled).collect(), MOST))
-    }
-
-    async fn post(&self, fetch: &Fetch, url: &str, asked: &[u8]) -> Result<Fetched, FetchError> {
-        let call = fetch.post_json(url, asked.to_vec(), self.rag.timeout, MAX_EXTERNAL_BYTES);
-        call.instrument(info_span!("vector_search")).await
     }
 
     /// The weighted sum by which results are ordered.
@@ -257,28 +222,6 @@ impl Recall {
 fn shorten(all: Vec<Recalled>, most: usize) -> Vec<Recalled> {
     let (relevant, near): (Vec<_>, Vec<_>) = all.into_iter().partition(|recalled| recalled.relevant);
     relevant.into_iter().take(most).chain(near.into_iter().take(NEAREST)).collect()
-}
-
-#[derive(Serialize)]
-struct Asked<'a> {
-    query: &'a str,
-    top_k: usize,
-    filters: BTreeMap<&'static str, &'a str>,
-}
-
-#[derive(Deserialize)]
-struct Found {
-    results: Vec<External>,
-}
-
-#[derive(Deserialize)]
-struct External {
-    id: String,
-    similarity: f64,
-    #[serde(default)]
-    category: Option<String>,
-    #[serde(default)]
-    updated_at: Option<jiff::Timestamp>,
 }
 
 /// What retrieval did, for the answer and the log.

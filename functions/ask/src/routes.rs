@@ -222,7 +222,7 @@ async fn answered(
     let question = &body.question;
     let asking = Asking { question, category, store: &store, now, locale, role, max_tokens, max_tool_calls };
     let span = info_span!("llm_generation", tokens_used = field::Empty);
-    let written = agent::write(&**model, &aisles, &asking, &budget).instrument(span.clone()).await;
+    let written = agent::write(model, &aisles, &asking, &budget).instrument(span.clone()).await;
     let tokens_used = written.tokens;
     span.record("tokens_used", tokens_used);
     metrics::emit(None, Outcome::Ok, &[counted("ask_tokens_total", tokens_used)]);

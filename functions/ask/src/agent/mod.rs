@@ -38,7 +38,7 @@ use crate::{
     budget::Budget,
     error::Error,
     facts::Products,
-    model::{Fault, Message, Reply, Turn},
+    model::{Fault, Message, Model, Reply, Turn},
     recall::Sought,
 };
 use desk::Desk;
@@ -72,12 +72,9 @@ pub(crate) trait Thinks: Sync {
     fn take(&self, turn: Turn<'_>) -> impl Future<Output = Result<Reply, Fault>> + Send;
 }
 
-/// No model at all.
-pub(crate) enum NoModel {}
-
-impl Thinks for NoModel {
-    async fn take(&self, _: Turn<'_>) -> Result<Reply, Fault> {
-        match *self {}
+impl Thinks for Model {
+    async fn take(&self, turn: Turn<'_>) -> Result<Reply, Fault> {
+        Model::take(self, turn).await
     }
 }
 

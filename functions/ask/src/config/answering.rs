@@ -96,6 +96,16 @@ impl Answering {
             reserve: Duration::from_millis(env.within("ASK_GENERATION_RESERVE_MS", 5_000, 0..=25_000)),
         }
     }
+
+    /// Whether a key is sent that is kept as a secret: always to those who ask for one, and to a server of one's own where there
+    /// is one to send.
+    pub(super) fn wants_secrets(&self, env: &Env) -> bool {
+        match self.provider {
+            Provider::Extractive | Provider::Bedrock => false,
+            Provider::Anthropic => true,
+            Provider::OpenAi => self.url.is_none() || env.optional("SECRET_ID").is_some_and(|id| !id.is_empty()),
+        }
+    }
 }
 
 /// Why a text is no base URL to send a key to.

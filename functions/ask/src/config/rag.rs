@@ -1,7 +1,7 @@
 //! How products are found: the settings of retrieval.
 
 use retrieval::Weights;
-use shared::config::Env;
+use shared::{config::Env, fetch::Transport};
 use std::{str::FromStr, time::Duration};
 
 /// How products are found and ordered.
@@ -39,10 +39,10 @@ impl FromStr for Source {
             "" => Ok(Self::Off),
             off if off.eq_ignore_ascii_case("off") => Ok(Self::Off),
             "embedded" => Ok(Self::Embedded),
-            url if url.starts_with("http://") || url.starts_with("https://") => {
+            url if url.parse().is_ok_and(|uri| Transport::of(&uri).is_some()) => {
                 Ok(Self::External(url.trim_end_matches('/').to_owned()))
             }
-            _ => Err("is neither `embedded`, an http(s) URL, nor empty or `off`".to_owned()),
+            _ => Err("is neither `embedded`, an https URL, an http URL of this machine, nor empty or `off`".to_owned()),
         }
     }
 }
