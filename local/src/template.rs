@@ -221,17 +221,16 @@ impl Template {
     }
 }
 
-/// The resources that stand in a deployed stack, by their names in the template: conditions decided, every reference, text and
-/// lookup carried out, with `parameters` in place of the parameters' defaults. ARNs are those of the laptop's own account.
+/// The resources that stand in a deployed stack, by their names in the template `whole` (in its [`long_form`]): conditions
+/// decided, every reference and text carried out, `parameters` in place of defaults. ARNs are of the laptop's own account.
 ///
 /// # Errors
 ///
 /// As [`Template::parse`]; a `Fn::GetAtt` other than of an ARN yields the resource's name.
-pub fn rendered(text: &str, parameters: &[(&str, &str)]) -> Result<BTreeMap<String, Value>> {
-    let whole = long_form(text)?;
-    let scope = scope(&whole, parameters)?;
+pub fn rendered(whole: &Value, parameters: &[(&str, &str)]) -> Result<BTreeMap<String, Value>> {
+    let scope = scope(whole, parameters)?;
     let mut resources = BTreeMap::new();
-    for (id, resource) in object(&whole, "Resources")? {
+    for (id, resource) in object(whole, "Resources")? {
         let stands = resource["Condition"].as_str().map_or(Ok(true), |condition| scope.holds(condition));
         if stands? {
             let resolved = scope.resolve(resource).with_context(|| id.clone())?;

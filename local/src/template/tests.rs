@@ -17,7 +17,8 @@ fn the_template_says_which_binaries_run_and_when() {
         [
             ("smartstore-dev-ask", "ask"),
             ("smartstore-dev-catalog", "catalog"),
-            ("smartstore-dev-catalog-publish", "catalog-publish")
+            ("smartstore-dev-catalog-publish", "catalog-publish"),
+            ("smartstore-dev-operations", "operations")
         ]
     );
     let publish = &template.functions[2];
@@ -40,7 +41,8 @@ fn variables_stand_resolved_with_those_of_globals_beneath() {
     assert_eq!(get("RAG_SIMILARITY_THRESHOLD"), Some("0.65"));
     assert_eq!(get("ASK_DEADLINE_MS"), Some("25000"));
     assert_eq!(get("CORS_ALLOW_ORIGINS"), Some("https://shop.example"));
-    assert_eq!(get("SECRET_ID"), None, "ask needs no secret");
+    assert_eq!(get("SECRET_ID"), Some("smartstore-ai/dev"));
+    assert_eq!(get("ANSWER_PROVIDER"), Some("extractive"));
     assert_eq!(template.functions[1].env["SECRET_ID"], "smartstore-ai/dev");
 }
 
@@ -52,7 +54,8 @@ fn the_laptop_has_no_role_to_assume_for_a_tenant() {
 
 #[test]
 fn rendered_resources_hold_no_reference_and_none_whose_condition_fails() {
-    let render = |email: &str| rendered(OURS, &[("ProjectId", "smartstore-local"), ("AlertEmail", email)]).unwrap();
+    let whole = long_form(OURS).unwrap();
+    let render = |email: &str| rendered(&whole, &[("ProjectId", "smartstore-local"), ("AlertEmail", email)]).unwrap();
     let resources = render("");
     assert!(!resources.contains_key("AlertSubscription"));
     assert!(render("ops@shop.example").contains_key("AlertSubscription"));
@@ -74,11 +77,11 @@ fn a_stage_names_its_own_resources() {
 }
 
 #[test]
-fn the_openapi_document_is_the_only_public_route() {
+fn the_openapi_document_and_the_sign_of_life_are_the_only_public_routes() {
     let template = ours(&[]);
     let public: Vec<String> = template.routes().filter(|(_, r)| r.public).map(|(_, r)| r.to_string()).collect();
-    assert_eq!(public, ["GET /openapi.json"]);
-    assert_eq!(template.routes().count(), 13);
+    assert_eq!(public, ["GET /openapi.json", "GET /healthz"]);
+    assert_eq!(template.routes().count(), 18);
 }
 
 #[test]

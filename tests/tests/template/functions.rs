@@ -2,7 +2,7 @@
 
 use crate::fault::{Faults, entries, items, of_type, referred, texts};
 use local::template::with_globals;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 pub(crate) fn check(whole: &Value, faults: &mut Faults) {
     let mut binaries = Vec::new();
@@ -36,9 +36,9 @@ pub(crate) fn check(whole: &Value, faults: &mut Faults) {
             secretless(&format!("{id}.{variable}"), variable, value, faults);
         }
     }
-    for (id, alarm) in of_type(whole, "AWS::CloudWatch::Alarm") {
-        let told = !items(&alarm["Properties"]["AlarmActions"]).is_empty();
-        faults.unless(told, "alarm.nobody_told", id, "no AlarmActions");
+    for (asked, expected) in [(None, json!(null)), (Some("PER_TENANT"), json!("PER_TENANT"))] {
+        let found = isolation(whole, asked);
+        faults.unless(found == expected, "function.isolation", "AskFunction", format!("{asked:?} gives {found}"));
     }
 }
 
@@ -54,6 +54,16 @@ fn serving(whole: &Value, id: &str, properties: &Value, faults: &mut Faults) {
     faults.unless(slow && watched, "function.canary", id, shift);
 }
 
+/// How `ask` isolates tenants where the parameter is left alone, or has this value.
+fn isolation(whole: &Value, asked: Option<&str>) -> Value {
+    let mode = asked.map(|mode| ("TenantIsolation", mode));
+    let parameters: Vec<_> = [("ProjectId", "smartstore-local")].into_iter().chain(mode).collect();
+    let resources = local::template::rendered(whole, &parameters).unwrap_or_default();
+    resources
+        .get("AskFunction")
+        .map_or(json!(null), |ask| ask["Properties"]["TenancyConfig"]["TenantIsolationMode"].clone())
+}
+
 fn watches(alarm: &Value, function: &str, metric: &str) -> bool {
     let properties = &alarm["Properties"];
     let named =
@@ -64,7 +74,7 @@ fn watches(alarm: &Value, function: &str, metric: &str) -> bool {
 /// Variables say where a secret is, never what it is.
 fn secretless(place: &str, variable: &str, value: &Value, faults: &mut Faults) {
     let secretive = ["_KEY", "TOKEN", "PASSWORD", "SECRET", "CREDENTIAL", "DATABASE_URL"];
-    let about_secrets = ["SECRET_ID", "SECRETS_TTL_SECONDS", "SECRETS_STALE_MAX_SECONDS"];
+    let about_secrets = ["SECRET_ID", "SECRETS_TTL_SECONDS", "SECRETS_STALE_MAX_SECONDS", "ANSWER_MAX_TOKENS"];
     let named = secretive.iter().any(|part| variable.contains(part)) && !about_secrets.contains(&variable);
     faults.unless(!named, "env.secret", place, "named like a secret");
     texts(value, place, &mut |place, text| {

@@ -97,6 +97,10 @@ fn allow(whole: &Value, place: &str, role: &str, statement: &Value, faults: &mut
     faults.unless(!resources.is_empty(), "iam.wildcard_resource", place, "no resource");
     let uses = |service: &str| actions.iter().any(|action| action.starts_with(service));
     for resource in &resources {
+        if uses("bedrock:") {
+            faults.unless(model(whole, resource), "iam.model_not_named", place, resource);
+            continue;
+        }
         let ours = referred(resource).filter(|(name, _)| !whole["Resources"][*name].is_null());
         faults.unless(ours.is_some(), "iam.wildcard_resource", place, resource);
         let (name, rest) = ours.unwrap_or_default();
@@ -122,6 +126,17 @@ fn allow(whole: &Value, place: &str, role: &str, statement: &Value, faults: &mut
     if uses("dynamodb:") {
         rows(whole, place, role, statement, &actions, &resources, faults);
     }
+}
+
+/// A model or inference profile by the name that a parameter gives it, in which no star can stand.
+fn model(whole: &Value, resource: &Value) -> bool {
+    let arn = resource["Fn::Sub"].as_str().unwrap_or_default();
+    let name = arn.rsplit_once("/${").and_then(|(_, name)| name.strip_suffix('}')).unwrap_or_default();
+    let kinds = ["::foundation-model/", ":${AWS::AccountId}:inference-profile/"];
+    arn.starts_with("arn:${AWS::Partition}:bedrock:")
+        && !arn.contains('*')
+        && kinds.iter().any(|kind| arn.contains(kind))
+        && whole["Parameters"][name]["AllowedPattern"] == "^[A-Za-z0-9.:-]+$"
 }
 
 /// Rows are reached by keys that begin with a tenant; only a scheduled job may scan, and only an index.

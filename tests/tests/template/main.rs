@@ -1,6 +1,7 @@
 //! Rules for `template.yaml` that cfn-lint, `sam validate` and checkov do not know, and proof that each of them bites.
 #![allow(clippy::unwrap_used)]
 
+mod alarms;
 mod events;
 mod fault;
 mod functions;
@@ -27,6 +28,7 @@ pub(crate) fn faults(template: &str) -> Vec<Fault> {
     gateway::check(&whole, &mut faults);
     stores::check(&whole, &mut faults);
     functions::check(&whole, &mut faults);
+    alarms::check(&whole, &mut faults);
     portable::check(&whole, &mut faults);
     faults.0
 }

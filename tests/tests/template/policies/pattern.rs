@@ -33,22 +33,33 @@ impl Pattern {
 
     /// Whether all of `text` is of this form.
     pub(crate) fn matches(&self, text: &str) -> bool {
-        let text: Vec<char> = text.chars().collect();
-        // Which lengths of the text the parts so far can stand for.
-        let mut reach = vec![false; text.len() + 1];
-        reach[0] = true;
-        for part in &self.0 {
-            let mut next = vec![false; text.len() + 1];
-            for length in 0..=text.len() {
-                next[length] = match part {
-                    Part::Any => reach[length] || (length > 0 && next[length - 1]),
-                    Part::One => length > 0 && reach[length - 1],
-                    Part::Just(c) => length > 0 && reach[length - 1] && text[length - 1] == *c,
-                };
+        let (parts, mut rest) = (&self.0, text.chars());
+        let mut at = 0;
+        // Where to go on from when what follows a star does not fit: after the star, one character later than the last time.
+        let mut retry: Option<(usize, std::str::Chars<'_>)> = None;
+        loop {
+            let here = rest.clone();
+            let fits = match (parts.get(at), rest.next()) {
+                (None, None) => return true,
+                (Some(Part::Any), _) => {
+                    rest = here.clone();
+                    retry = Some((at + 1, here));
+                    true
+                }
+                (Some(Part::One), Some(_)) => true,
+                (Some(Part::Just(c)), Some(found)) => *c == found,
+                _ => false,
+            };
+            if fits {
+                at += 1;
+                continue;
             }
-            reach = next;
+            let Some((after, from)) = &mut retry else { return false };
+            if from.next().is_none() {
+                return false;
+            }
+            (at, rest) = (*after, from.clone());
         }
-        reach[text.len()]
     }
 
     /// Whether `text` is these characters and no others, wildcards taken as they are written.

@@ -1,0 +1,268 @@
+//! Every call that the cases are about: on rows, on objects, at the doors of roles, and what else a role could reach for.
+
+use super::{
+    cases::{Case, REPEATS, RIGHTS, STORE, Setting, TENANTS, Tenant, Who, secret},
+    evaluate::Context,
+    roles::arn,
+};
+
+const TABLE: &str = "arn:aws:dynamodb:us-east-1:000000000000:table/smartstore-dev-CatalogTable";
+const INDEX: &str = "arn:aws:dynamodb:us-east-1:000000000000:table/smartstore-dev-CatalogTable/index/pending";
+const STREAM: &str =
+    "arn:aws:dynamodb:us-east-1:000000000000:table/smartstore-dev-CatalogTable/stream/2026-01-01T00:00:00.000";
+const BUCKET: &str = "arn:aws:s3:::smartstore-dev-artifactbucket";
+
+/// What nobody may do with the table, by whatever keys.
+const NEVER: [(&str, &str); 12] = [
+    ("dynamodb:Scan", TABLE),
+    ("dynamodb:PartiQLSelect", TABLE),
+    ("dynamodb:PartiQLUpdate", TABLE),
+    ("dynamodb:PartiQLDelete", TABLE),
+    ("dynamodb:GetRecords", STREAM),
+    ("dynamodb:GetShardIterator", STREAM),
+    ("dynamodb:DeleteTable", TABLE),
+    ("dynamodb:UpdateTable", TABLE),
+    ("dynamodb:UpdateTimeToLive", TABLE),
+    ("dynamodb:CreateBackup", TABLE),
+    ("dynamodb:ExportTableToPointInTime", TABLE),
+    ("dynamodb:PutResourcePolicy", TABLE),
+];
+
+/// Every call that reaches rows by key.
+const BY_KEY: [&str; 8] = [
+    "dynamodb:GetItem",
+    "dynamodb:BatchGetItem",
+    "dynamodb:Query",
+    "dynamodb:PutItem",
+    "dynamodb:UpdateItem",
+    "dynamodb:DeleteItem",
+    "dynamodb:BatchWriteItem",
+    "dynamodb:ConditionCheckItem",
+];
+
+fn add(cases: &mut Vec<Case>, who: Who, action: &'static str, on: &str, context: Context, passes: bool, about: &str) {
+    let subject = match &who {
+        Who::Holder(role) => (*role).to_owned(),
+        Who::AtTheDoor(role, who) => format!("{} to {role}", who.rsplit('/').next().unwrap_or(who)),
+    };
+    let verb = if passes { "may" } else { "may not" };
+    let name = format!("{subject} {verb} {action} {about}");
+    cases.push(Case { name, who, action, resource: on.to_owned(), context, passes });
+}
+
+/// The context of a holder with the tenant `tag`, for a call with these leading keys.
+fn keyed(tag: Option<&str>, keys: Option<&[&str]>) -> Context {
+    let mut known: Vec<(&str, &[&str])> = Vec::new();
+    let tag = tag.map(|tag| [tag]);
+    known.extend(tag.as_ref().map(|tag| ("aws:PrincipalTag/tenant", tag.as_slice())));
+    known.extend(keys.map(|keys| ("dynamodb:LeadingKeys", keys)));
+    Context::of(&known)
+}
+
+pub(super) fn rows(tenant: &Tenant, cases: &mut Vec<Case>) {
+    let mut row = |action, on: &str, tag, keys: Option<&[&str]>, passes, about: &str| {
+        add(cases, Who::Holder(tenant.role), action, on, keyed(tag, keys), passes, about);
+    };
+    for (place, actions) in tenant.rows {
+        let own = &*format!("T#acme#{place}");
+        let foreign = &*format!("T#globex#{place}");
+        for action in *actions {
+            row(action, TABLE, Some("acme"), Some(&[own]), true, &format!("its own {place}"));
+            row(action, TABLE, Some("acme"), Some(&[own, own]), true, &format!("its own {place} twice"));
+            let mut not = |on: &str, tag, keys: Option<&[&str]>, about: &str| {
+                row(action, on, tag, keys, false, &format!("{place} {about}"));
+            };
+            not(TABLE, Some("acme"), Some(&[foreign]), "of another");
+            not(TABLE, Some("acme"), None, "without a key");
+            not(TABLE, Some("globex"), Some(&[own]), "by another's tag");
+            not(TABLE, None, Some(&[own]), "without a tag");
+            not(TABLE, Some("acme"), Some(&[own, foreign]), "of another among its own");
+            not(TABLE, Some("acme"), Some(&[&format!("T#acme-2#{place}")]), "where its name is another's beginning");
+            not(TABLE, Some("acme"), Some(&[&format!("T#ACME#{place}")]), "of its name in another case");
+            not(TABLE, Some("acme"), Some(&["T#acme"]), "as a key that ends with the tenant");
+            not(TABLE, Some("acme"), Some(&[&format!("P#{own}")]), "as a key that only holds the tenant");
+            not(TABLE, Some("acme"), Some(&[&format!("T#acme#X#{place}")]), "under what nobody keeps");
+            not(INDEX, Some("acme"), Some(&[own]), "through the index");
+            not(&TABLE.replace("Catalog", "Ledger"), Some("acme"), Some(&[own]), "in another table");
+            not(TABLE, Some("*"), Some(&[own]), "by a star for a tag");
+        }
+    }
+    for place in [STORE, RIGHTS.0, REPEATS.0] {
+        let granted = tenant.rows.iter().find(|(known, _)| *known == place).map_or(&[][..], |(_, actions)| *actions);
+        for action in BY_KEY.into_iter().filter(|action| !granted.contains(action)) {
+            let about = format!("{place}, which its function never does");
+            row(action, TABLE, Some("acme"), Some(&[&format!("T#acme#{place}")]), false, &about);
+        }
+    }
+    for (action, on) in NEVER {
+        row(action, on, Some("acme"), None, false, "at all");
+        for (place, _) in tenant.rows {
+            row(
+                action,
+                on,
+                Some("acme"),
+                Some(&[&format!("T#acme#{place}")]),
+                false,
+                &format!("even {place} by its key"),
+            );
+        }
+    }
+    row("dynamodb:Scan", INDEX, Some("acme"), None, false, "the index");
+}
+
+pub(super) fn objects(tenant: &Tenant, cases: &mut Vec<Case>) {
+    const NAME: &str = "sha256/ab/cdef0123";
+    let mut object = |action, key: &str, tag, passes, about: &str| {
+        add(cases, Who::Holder(tenant.role), action, &format!("{BUCKET}/{key}"), keyed(tag, None), passes, about);
+    };
+    for action in ["s3:GetObject", "s3:PutObject"] {
+        let (snapshot, upload) = (tenant.snapshots.contains(&action), tenant.uploads.contains(&action));
+        object(action, &format!("acme/{NAME}"), Some("acme"), snapshot, "its own snapshot");
+        object(action, "uploads/acme/imp_1", Some("acme"), upload, "its own upload");
+        object(action, &format!("globex/{NAME}"), Some("acme"), false, "another's snapshot");
+        object(action, "uploads/globex/imp_1", Some("acme"), false, "another's upload");
+        object(action, &format!("acme-2/{NAME}"), Some("acme"), false, "where its name is another's beginning");
+        object(action, "uploads/acme-2/imp_1", Some("acme"), false, "an upload where its name is another's beginning");
+        object(action, &format!("acme/{NAME}"), None, false, "a snapshot without a tag");
+        object(action, "uploads/acme/imp_1", None, false, "an upload without a tag");
+        object(action, &format!("globex/acme/{NAME}"), Some("acme"), false, "its name in another's folder");
+        object(action, "acme", Some("acme"), false, "an object of its name");
+        object(action, "acme/notes.txt", Some("acme"), false, "an object that no digest names");
+    }
+    for action in ["s3:DeleteObject", "s3:DeleteObjectVersion", "s3:GetObjectVersion", "s3:PutObjectAcl"] {
+        object(action, &format!("acme/{NAME}"), Some("acme"), false, "even its own snapshot");
+    }
+    for action in ["s3:ListBucket", "s3:ListBucketVersions", "s3:PutBucketPolicy", "s3:PutLifecycleConfiguration"] {
+        add(cases, Who::Holder(tenant.role), action, BUCKET, keyed(Some("acme"), None), false, "the bucket");
+    }
+}
+
+pub(super) fn doors(tenant: &Tenant, cases: &mut Vec<Case>) {
+    let role = tenant.role;
+    let tagged = |tags: &[(&str, &str)]| {
+        let keys: Vec<&str> = tags.iter().map(|(key, _)| *key).collect();
+        let named: Vec<_> = tags.iter().map(|(key, value)| (format!("aws:RequestTag/{key}"), [*value])).collect();
+        let mut known: Vec<(&str, &[&str])> = vec![];
+        known.extend(named.iter().map(|(key, value)| (key.as_str(), value.as_slice())));
+        if !keys.is_empty() {
+            known.push(("aws:TagKeys", &keys));
+        }
+        Context::of(&known)
+    };
+    let mut door = |who: &str, tags: &[(&str, &str)], passes, about: &str| {
+        for action in ["sts:AssumeRole", "sts:TagSession"] {
+            let who = Who::AtTheDoor(role, who.to_owned());
+            add(cases, who, action, &arn(role), tagged(tags), passes, about);
+        }
+    };
+    let own = arn(tenant.function);
+    for id in ["acme", "t_greenleaf", "A-1", &"a".repeat(64)] {
+        door(&own, &[("tenant", id)], true, &format!("for the tenant {id}"));
+    }
+    door(&own, &[], false, "for no tenant");
+    door(&own, &[("tenant", "")], false, "for a tenant without a name");
+    for bad in ["acme/sha256", "../acme", "a b", "a:b", "a=b", "a+b", "a@b", "uploads"] {
+        door(&own, &[("tenant", bad)], false, &format!("for what is no tenant id: {bad:?}"));
+    }
+    door(&own, &[("store", "acme")], false, "by another tag");
+    door(&own, &[("tenant", "acme"), ("role", "admin")], false, "with a second tag");
+    for other in TENANTS.iter().filter(|other| other.role != role) {
+        door(&arn(other.function), &[("tenant", "acme")], false, "for another function");
+        door(&arn(other.role), &[("tenant", "acme")], false, "from another tenant role");
+    }
+    door(&arn(role), &[("tenant", "globex")], false, "from itself, for another tenant");
+    door("arn:aws:iam::000000000000:user/mallory", &[("tenant", "acme")], false, "for a user of the account");
+    door("arn:aws:iam::999999999999:role/other", &[("tenant", "acme")], false, "for another account");
+}
+
+pub(super) fn functions_own(tenant: &Tenant, cases: &mut Vec<Case>) {
+    let own = Who::Holder(tenant.function);
+    let sweeps = tenant.function == "CatalogPublishRole";
+    let mut call = |action, on: &str, keys: Option<&[&str]>, passes, about: &str| {
+        add(cases, own.clone(), action, on, keyed(None, keys), passes, about);
+    };
+    for action in ["sts:AssumeRole", "sts:TagSession"] {
+        for other in &TENANTS {
+            call(action, &arn(other.role), None, other.role == tenant.role, other.role);
+        }
+        call(action, "arn:aws:iam::000000000000:role/Admin", None, false, "an administrator");
+    }
+    for action in BY_KEY {
+        call(action, TABLE, Some(&["T#acme#S#north"]), false, "a row, without a tenant's role");
+        call(action, TABLE, None, false, "without key and role");
+    }
+    for (action, on) in NEVER {
+        call(action, on, None, false, "at all");
+    }
+    call("dynamodb:Scan", INDEX, None, sweeps, "the index of what waits");
+    call("dynamodb:Scan", &INDEX.replace("pending", "people"), None, false, "another index");
+    call("dynamodb:Query", INDEX, Some(&["T#acme#S#north"]), false, "the index");
+    for action in ["s3:GetObject", "s3:PutObject"] {
+        call(action, &format!("{BUCKET}/acme/sha256/ab/cd"), None, false, "a snapshot, without a tenant's role");
+        call(action, &format!("{BUCKET}/uploads/acme/imp_1"), None, false, "an upload, without a tenant's role");
+    }
+    call("s3:ListBucket", BUCKET, None, false, "the bucket");
+    for action in ["iam:PutRolePolicy", "iam:UpdateAssumeRolePolicy", "iam:PassRole"] {
+        call(action, &arn(tenant.role), None, false, "to widen its own rights");
+    }
+}
+
+pub(super) fn secrets_and_logs(setting: &Setting, cases: &mut Vec<Case>) {
+    let ours = secret("smartstore-ai/dev");
+    let functions = [
+        ("AskRole", "ask", setting.asks_with_key),
+        ("CatalogRole", "catalog", true),
+        ("CatalogPublishRole", "catalog-publish", false),
+        ("OperationsRole", "operations", true),
+    ];
+    for (function, name, reads) in functions {
+        let none = Context::default;
+        let mut call = |action, on: &str, passes, about: &str| {
+            add(cases, Who::Holder(function), action, on, none(), passes, about);
+        };
+        call("secretsmanager:GetSecretValue", &ours, reads, "this stage's secret");
+        call("secretsmanager:GetSecretValue", &secret("smartstore-ai/prod"), false, "another stage's secret");
+        call("secretsmanager:PutSecretValue", &ours, false, "this stage's secret");
+        let stream = |name: &str| {
+            format!("arn:aws:logs:us-east-1:000000000000:log-group:/aws/lambda/smartstore-dev-{name}:log-stream:a")
+        };
+        call("logs:PutLogEvents", &stream(name), true, "into its own log");
+        let other = if name == "ask" { "catalog" } else { "ask" };
+        call("logs:PutLogEvents", &stream(other), false, "into another's log");
+        call("logs:DeleteLogStream", &stream(name), false, "from its own log");
+    }
+    for tenant in &TENANTS {
+        let read = "secretsmanager:GetSecretValue";
+        add(cases, Who::Holder(tenant.role), read, &ours, keyed(Some("acme"), None), false, "the secret");
+        let stream = "arn:aws:logs:us-east-1:000000000000:log-group:/aws/lambda/smartstore-dev-ask:log-stream:a";
+        add(cases, Who::Holder(tenant.role), "logs:PutLogEvents", stream, keyed(Some("acme"), None), false, "a log");
+    }
+}
+
+pub(super) fn models(setting: &Setting, cases: &mut Vec<Case>) {
+    const MODEL: &str = "foundation-model/anthropic.claude-haiku-4-5-20251001-v1:0";
+    const HERE: &str = "arn:aws:bedrock:us-east-1:000000000000:inference-profile";
+    let own = [
+        format!("{HERE}/global.anthropic.claude-haiku-4-5-20251001-v1:0"),
+        format!("arn:aws:bedrock:us-east-1::{MODEL}"),
+        format!("arn:aws:bedrock:::{MODEL}"),
+    ];
+    let others = [
+        format!("{HERE}/global.anthropic.claude-opus-4-5-20251101-v1:0"),
+        "arn:aws:bedrock:us-east-1::foundation-model/amazon.nova-pro-v1:0".to_owned(),
+        format!("arn:aws:bedrock:eu-central-1::{MODEL}"),
+    ];
+    for tenant in &TENANTS {
+        let asks = setting.asks_bedrock && tenant.function == "AskRole";
+        for (arns, passes) in [(&own, asks), (&others, false)] {
+            for arn in arns {
+                let mut call = |role, action, passes| {
+                    add(cases, Who::Holder(role), action, arn, keyed(Some("acme"), None), passes, arn);
+                };
+                call(tenant.function, "bedrock:InvokeModel", passes);
+                call(tenant.function, "bedrock:InvokeModelWithResponseStream", false);
+                call(tenant.role, "bedrock:InvokeModel", false);
+            }
+        }
+    }
+}
