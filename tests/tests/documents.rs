@@ -5,9 +5,6 @@ use std::{collections::BTreeSet, fs, path::Path};
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 
-/// Documented, and set by the template, before the code that reads them is written. Nothing new belongs here.
-const PROMISED: [&str; 1] = ["ASK_MAX_TOOL_CALLS"];
-
 /// The Rust of what runs in Lambda, tests cut off.
 fn sources() -> Vec<String> {
     fn collect(folder: &Path, into: &mut Vec<String>) {
@@ -81,24 +78,19 @@ fn template_variables() -> BTreeSet<String> {
     template.functions.into_iter().flat_map(|function| function.env.into_keys()).collect()
 }
 
-fn promised(name: &str) -> bool {
-    PROMISED.contains(&name)
-}
-
 #[test]
 fn env_example_lists_the_variables_that_the_code_reads() {
     let (read, (_, listed)) = (variables(), documented());
     let unlisted: Vec<_> = read.difference(&listed).collect();
     assert!(unlisted.is_empty(), "read by the code, not in .env.example: {unlisted:?}");
-    let idle: Vec<_> = listed.difference(&read).filter(|name| !promised(name)).collect();
+    let idle: Vec<_> = listed.difference(&read).collect();
     assert!(idle.is_empty(), "in .env.example, read by nothing: {idle:?}");
 }
 
 #[test]
 fn the_template_sets_no_variable_that_nothing_reads() {
     let read = variables();
-    let idle: Vec<_> =
-        template_variables().into_iter().filter(|name| !read.contains(name) && !promised(name)).collect();
+    let idle: Vec<_> = template_variables().into_iter().filter(|name| !read.contains(name)).collect();
     assert!(idle.is_empty(), "{idle:?}");
 }
 
@@ -111,6 +103,6 @@ fn the_secrets_that_are_documented_are_those_that_the_code_asks_for() {
     let asked = secrets();
     let unlisted: Vec<_> = asked.difference(&listed).collect();
     assert!(unlisted.is_empty(), "asked for, not in docs/secrets.md: {unlisted:?}");
-    let idle: Vec<_> = listed.difference(&asked).filter(|name| !promised(name)).collect();
+    let idle: Vec<_> = listed.difference(&asked).collect();
     assert!(idle.is_empty(), "in docs/secrets.md, asked for by nothing: {idle:?}");
 }

@@ -66,6 +66,8 @@ fn a_question_leaves_its_spans_in_order_and_one_line_about_retrieval() {
     for name in ["embed_query", "vector_search", "rerank", "llm_generation tokens_used=0"] {
         assert!(order.any(|span| span.starts_with(name)), "{name} in {lines:#?}");
     }
+    let called = "llm_generation > tool_call tool=\"get_product_location\"";
+    assert!(lines.iter().any(|line| line.starts_with(called)), "{called} in {lines:#?}");
     let line = lines.iter().find(|line| line.contains("RAG query completed")).expect("there is a line");
     for field in ["resultsFound=", "ragAvailable=true", "averageSimilarity=0.", "queryTime="] {
         assert!(line.contains(field), "{field} in {line}");
