@@ -16,7 +16,7 @@ use shared::{
     table::Table,
     tenant::StoreScope,
 };
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 /// The products that were recalled, with their facts of this minute.
 #[derive(Debug, Default)]
@@ -43,7 +43,11 @@ pub(crate) struct Aisles<'a> {
 impl Aisles<'_> {
     /// Recalls what is sought, within the time that is for it.
     pub(crate) async fn recall(&self, sought: Sought<'_>) -> Result<Vec<Recalled>, NoRecall> {
-        self.app.recall.recall(self.scope, self.role, sought, self.budget.for_retrieval()).await
+        self.recall_within(self.budget.for_retrieval(), sought).await
+    }
+
+    async fn recall_within(&self, time: Duration, sought: Sought<'_>) -> Result<Vec<Recalled>, NoRecall> {
+        self.app.recall.recall(self.scope, self.role, sought, time).await
     }
 
     /// Reads what was recalled.
@@ -58,7 +62,8 @@ impl Aisles<'_> {
 
 impl Shelves for Aisles<'_> {
     async fn find(&self, sought: Sought<'_>) -> Result<Products, Unreachable> {
-        let recalled = self.recall(sought).await.map_err(|_| Unreachable)?;
+        // A tool runs in the time for writing: the reserve was kept for it.
+        let recalled = self.recall_within(self.budget.for_writing(), sought).await.map_err(|_| Unreachable)?;
         self.read(&recalled).await.map_err(unreachable)
     }
 

@@ -119,8 +119,9 @@ mod tests {
             ("One is 3.99.", vec!["a"]),
             ("Two is 4!", vec!["b"]),
             ("Three.", vec![]),
+            ("", vec![]),
             ("Four is here", vec!["c"]),
-            ("-  Five", vec!["d"]),
+            ("- Five", vec!["d"]),
         ];
         assert_eq!(cited, expected.map(|(text, ids)| (text.to_owned(), ids)));
     }

@@ -18,6 +18,8 @@ const MAX_REPLY_CHARS: usize = 4_000;
 const MAX_ANSWER_CHARS: usize = 1_500;
 /// A run of so many digits is a telephone or card number, which no tool gives.
 const MANY_DIGITS: usize = 7;
+/// So many words in a row of the model's own rules are no accident.
+const WORDS_OF_A_RULE: usize = 8;
 /// The ends of names of hosts that are taken for one although no scheme stands before them.
 const HOST_ENDS: [&str; 20] = [
     "com", "net", "org", "io", "co", "info", "biz", "app", "dev", "xyz", "shop", "site", "online", "ru", "cn", "uk",
@@ -140,12 +142,13 @@ fn is_unsafe(text: &str) -> bool {
         end.is_some_and(|(_, end)| HOST_ENDS.contains(&end))
     };
     let folded = text::folded_words(text).join(" ");
-    let rules = prompt::RULES.iter().flat_map(|rule| rule.split(". "));
+    let repeats =
+        |rule: &str| text::folded_words(rule).windows(WORDS_OF_A_RULE).any(|words| folded.contains(&words.join(" ")));
     schemes.iter().any(|sign| small.contains(sign))
         || tag
         || text.contains(['{', '}', '@'])
         || small.split_whitespace().any(host)
-        || rules.map(|rule| text::folded_words(rule).join(" ")).any(|rule| rule.len() > 15 && folded.contains(&rule))
+        || prompt::RULES.into_iter().any(repeats)
 }
 
 /// Whether digits run on as in a telephone number; separators within do not end the run. A date is none.
@@ -255,7 +258,3 @@ fn one_line(text: &str) -> String {
     }
     text::clean(&line.replace(['[', ']', '<', '>'], ""), MAX_REPLY_CHARS + 1)
 }
-
-#[cfg(test)]
-#[path = "tests/verdict.rs"]
-mod tests;

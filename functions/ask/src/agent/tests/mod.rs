@@ -1,1 +1,8 @@
-//! The agent against scripted models.
+//! The agent against scripted models: those that do their work, those that obey an attacker, and those that fail.
+
+mod poison;
+mod random;
+mod rights;
+mod shop;
+mod turns;
+mod verdict;
