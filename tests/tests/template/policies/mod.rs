@@ -41,9 +41,11 @@ fn no_two_cases_are_one() {
 /// `scripts/simulate-iam` takes them from here.
 #[test]
 fn the_cases_are_written_down_for_another_evaluator() {
-    let written = SETTINGS.iter().flat_map(|setting| {
+    let written = SETTINGS.iter().enumerate().flat_map(|(n, setting)| {
         let stack = Stack::of(OURS, setting.parameters).unwrap();
-        cases::all(setting).into_iter().map(move |case| case.json(&stack))
+        // Who writes answers matters to `ask` alone.
+        let apart = cases::all(setting).into_iter().filter(move |case| n == 0 || case.name.starts_with("AskRole "));
+        apart.map(move |case| case.json(&stack))
     });
     let path = concat!(env!("CARGO_TARGET_TMPDIR"), "/iam-cases.json");
     std::fs::write(path, serde_json::to_string_pretty(&written.collect::<Vec<Value>>()).unwrap()).unwrap();
