@@ -187,3 +187,6 @@ struct ErrorBody {
     #[serde(rename = "type")]
     kind: String,
 }
+
+#[cfg(test)]
+mod tests;

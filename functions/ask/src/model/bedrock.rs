@@ -167,3 +167,6 @@ enum Block {
 struct Usage {
     total_tokens: u64,
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,6 +8,8 @@ mod bedrock;
 mod openai;
 mod provider;
 mod reply;
+#[cfg(test)]
+mod testing;
 
 pub use provider::Model;
 

@@ -173,3 +173,6 @@ struct ErrorBody {
     #[serde(default, rename = "type")]
     kind: Option<Value>,
 }
+
+#[cfg(test)]
+mod tests;
