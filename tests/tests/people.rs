@@ -274,9 +274,10 @@ async fn bodies_and_names_that_are_none_are_refused() {
     assert_eq!(refused(&root.put(&path("eve"), body).await), (400, "people.bad_person"));
     assert_eq!(refused(&root.get(&path(&"x".repeat(129))).await), (400, "http.bad_path"));
     assert_eq!(refused(&root.get(&path("a%00b")).await), (400, "http.bad_path"));
-    let odd = "uid|a%23b%2fc%3f%20%c3%a9";
+    // The gateway splits paths at `/`, however it is written: a subject with one cannot be named in a path.
+    let odd = "uid|a%23b%3f%20%c3%a9";
     assert_eq!(root.put(&path(odd), record(&[])).await.status, 201, "a subject may hold what it likes");
-    assert_eq!(root.get(&path(odd)).await.body["person_id"], "uid|a#b/c? é");
+    assert_eq!(root.get(&path(odd)).await.body["person_id"], "uid|a#b? é");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use shared::{
     auth::{PersonRecord, Role, Scope, Scopes},
+    digest::Digest,
     ids::{PersonId, StoreId},
 };
 use std::collections::BTreeSet;
@@ -85,12 +86,12 @@ impl From<PersonRecord> for Person {
 }
 
 impl PutPerson {
-    /// The record that this makes, as `version` of it.
+    /// The record that this makes; its version is yet to be [`sealed`].
     ///
     /// # Errors
     ///
     /// What is wrong with it, in words.
-    pub fn record(self, person: PersonId, now: Timestamp, version: String) -> Result<PersonRecord, String> {
+    pub fn record(self, person: PersonId, now: Timestamp) -> Result<PersonRecord, String> {
         if self.stores.len() > MOST_STORES {
             return Err(format!("A person has at most {MOST_STORES} stores."));
         }
@@ -112,9 +113,22 @@ impl PutPerson {
             scopes: self.scopes.iter().map(scope).collect(),
             suspended: self.suspended,
             updated_at: now,
-            version,
+            version: String::new(),
         })
     }
+}
+
+/// The record as the one that follows the version `held`. Its own version is a digest of both, so that it comes back only where
+/// everything else has come back too.
+///
+/// # Panics
+///
+/// Never: a record is plain data.
+pub fn sealed(mut record: PersonRecord, held: Option<&str>) -> PersonRecord {
+    record.version.clear();
+    let said = serde_json::to_string(&(held, &record)).expect("a record is plain data");
+    record.version = Digest::of(said.as_bytes()).to_string()[..16].to_owned();
+    record
 }
 
 /// Whether two records of one person say the same.
@@ -170,8 +184,21 @@ mod tests {
         let of = |stores: usize| {
             let stores = (0..stores).map(|n| format!("s{n}").parse().unwrap()).collect();
             let body = PutPerson { role: RoleName::Admin, stores, scopes: vec![], suspended: false };
-            body.record(PersonId::from_subject("eve").unwrap(), Timestamp::UNIX_EPOCH, "v".to_owned()).is_ok()
+            body.record(PersonId::from_subject("eve").unwrap(), Timestamp::UNIX_EPOCH).is_ok()
         };
         assert!(of(200) && !of(201));
+    }
+
+    #[test]
+    fn no_version_comes_back_while_a_record_lives() {
+        let of = |role: RoleName| {
+            let body = PutPerson { role, stores: BTreeSet::new(), scopes: vec![], suspended: false };
+            body.record(PersonId::from_subject("eve").unwrap(), Timestamp::UNIX_EPOCH).unwrap()
+        };
+        let first = sealed(of(RoleName::Admin), None);
+        let second = sealed(of(RoleName::Shopper), Some(&first.version));
+        let third = sealed(of(RoleName::Admin), Some(&second.version));
+        assert!(same(&first, &third) && first.version != third.version && first.version != second.version);
+        assert_eq!(first, sealed(first.clone(), None));
     }
 }

@@ -18,7 +18,7 @@ use shared::{
     problem::{Problem, ProblemDocument},
     table::TableError,
     tenant::TenantScope,
-    web::{Json, Path, Query, etag, request::random_hex},
+    web::{Json, Path, Query, etag},
 };
 
 const LIST: &str = "GET /api/admin/people";
@@ -187,7 +187,7 @@ pub(crate) async fn put(
     let entered = enter(&app, &caller, Scope::AdminWrite).await?;
     another(&caller, &person_id)?;
     let seen = etag::if_match::<String>(&headers)?;
-    let new = body.record(person_id, app.clock.now(), random_hex::<8>()).map_err(Error::BadPerson)?;
+    let new = body.record(person_id, app.clock.now()).map_err(Error::BadPerson)?;
     let mut ruled = None;
     for _ in 0..ATTEMPTS {
         let old = entered.people.record(&new.person_id).await?;
@@ -199,6 +199,7 @@ pub(crate) async fn put(
         if let Some(old) = old.as_ref().filter(|old| person::same(old, &new)) {
             return Ok(versioned(old.clone()).into_response());
         }
+        let new = person::sealed(new.clone(), held);
         if entered.people.put(&new, held).await? == Written::Done {
             app.people.forget(&entered.tenant, &new.person_id);
             let status = if old.is_none() { StatusCode::CREATED } else { StatusCode::OK };
@@ -279,9 +280,9 @@ async fn begin(app: &App, caller: &Caller, tenant: &TenantScope, people: &Tenant
         scopes: Scopes::from_iter([Scope::AdminSuper]),
         suspended: false,
         updated_at: app.clock.now(),
-        version: random_hex::<8>(),
+        version: String::new(),
     };
-    if people.begin(&record).await? {
+    if people.begin(&person::sealed(record, None)).await? {
         tracing::warn!(event = "first_admin_made", "the tenant has its first administrator");
     }
     app.people.forget(tenant, caller.person());

@@ -14,7 +14,7 @@ pub const ADMINISTRATOR: &str = "laptop";
 pub(crate) async fn administer(aws: &Aws, table: &str, tenant: &str, person: &str, scope: &str) -> Result<()> {
     let text = |text: &str| AttributeValue::S(text.to_owned());
     let list = |texts: Vec<&str>| AttributeValue::L(texts.into_iter().map(text).collect());
-    let put = aws.dynamodb().put_item().table_name(table).set_item(Some(
+    let put = aws.administrator().dynamodb().put_item().table_name(table).set_item(Some(
         [
             ("pk", text(&format!("T#{tenant}#{PARTITION}"))),
             ("sk", text(&format!("{PREFIX}{person}"))),

@@ -60,7 +60,7 @@ pub struct PersonRecord {
     pub suspended: bool,
     /// When the record was last changed.
     pub updated_at: Timestamp,
-    /// Another text after each change; never the same twice, also not after a deletion.
+    /// Another text after each change.
     pub version: String,
 }
 

@@ -231,7 +231,7 @@ impl Traffic {
     /// A body for a route of people: the one family of routes whose bodies are alike.
     fn unknown(&mut self) -> Value {
         let role = self.of(&["shopper", "store_employee", "admin"]);
-        json!({"role": role, "stores": [self.names.stores[0]], "scopes": "admin:read", "suspended": false})
+        json!({"role": role, "stores": [self.names.stores[0]], "scopes": ["admin:read"], "suspended": false})
     }
 }
 

@@ -52,6 +52,10 @@ async fn nothing_that_another_tenant_has_or_does_changes_an_answer() {
     let (poor, rich) = tokio::join!(Bundle::start(), Bundle::start());
     let mut names = Names::of_greenleaf();
     names.foreign_imports.push(enrich(&rich).await);
+    for bundle in [&poor, &rich] {
+        bundle.administer(names.tenant, "root", "admin:write").await.unwrap();
+        bundle.administer(names.tenant, "walter", "admin:super").await.unwrap();
+    }
     let mut traffic = Traffic::new(names, seed);
     let (mut here, mut there) = (Place::new(&poor, &traffic.names), Place::new(&rich, &traffic.names));
     let (mut requests, mut differing, mut succeeded) = (0_u64, Vec::new(), BTreeSet::new());

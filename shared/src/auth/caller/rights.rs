@@ -136,7 +136,7 @@ async fn a_change_of_role_is_in_force_after_a_minute_and_costs_a_read_a_minute()
     stage.table.answer(record(json!({"suspended": {"BOOL": true}})));
     stage.clock.advance(SignedDuration::from_secs(61));
     assert_eq!(code(&stage.get("/who", admin("")).await), (403, "auth.suspended"));
-    stage.clock.advance(SignedDuration::from_secs(-3600));
+    stage.clock.advance(SignedDuration::from_secs(-100));
     stage.get("/who", admin("")).await;
     assert_eq!(stage.table.asked(), 4, "a clock that was set back keeps nothing alive");
 }
@@ -340,7 +340,7 @@ async fn every_denial_has_the_same_fields_and_names_nobody() {
         assert_eq!(names, ["cause", "event", "level", "message", "person", "required_scope", "route", "tenant"]);
         let person = denial["person"].as_str().unwrap();
         assert!(person == "none" || person.len() == 12 && person.bytes().all(|b| b.is_ascii_hexdigit()), "{person}");
-        assert!(!denial.to_string().contains("eve") && !denial.to_string().contains("\"ada\""), "{denial}");
+        assert!(!denial.to_string().contains("\"eve\"") && !denial.to_string().contains("\"ada\""), "{denial}");
     }
     assert_ne!(denials[0]["person"], denials[3]["person"], "ada of acme and ada of no tenant are two");
 }
