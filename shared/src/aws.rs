@@ -3,8 +3,15 @@
 //! Without `aws-config` and with Amazon's own root certificates in place of the system's some 140 files, a cold start is
 //! half as long; `AWS_ENDPOINT_URL` and its forms per service lead the same clients to the laptop's stores.
 
+#[cfg(feature = "table")]
+mod replies;
 #[cfg(any(feature = "table", feature = "blob"))]
-use crate::tenant::guard;
+mod sts;
+#[cfg(any(feature = "table", feature = "blob"))]
+mod vending;
+
+#[cfg(any(feature = "table", feature = "blob"))]
+use crate::{clock::Clock, tenant::guard};
 use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
 use aws_smithy_http_client::{Builder, tls};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
@@ -17,6 +24,11 @@ pub(crate) const AMAZON_ROOTS: &[u8] = include_bytes!("roots/amazon.pem");
 pub struct Aws {
     pub(crate) base: SdkConfig,
     endpoints: Endpoints,
+    /// Where calls for a tenant get their credentials; the function's own serve where there is none.
+    #[cfg(any(feature = "table", feature = "blob"))]
+    tenants: Option<vending::Vending>,
+    #[cfg(any(test, feature = "administrator"))]
+    unguarded: bool,
 }
 
 /// Where services are, when they are not at AWS.
@@ -49,7 +61,23 @@ impl Aws {
             "environment",
         );
         let region = var("AWS_REGION").or_else(|| var("AWS_DEFAULT_REGION")).unwrap_or_else(|| "us-east-1".to_owned());
-        Self::new(region, credentials, endpoints, https(AMAZON_ROOTS))
+        let aws = Self::new(region, credentials, endpoints, https(AMAZON_ROOTS));
+        #[cfg(any(feature = "table", feature = "blob"))]
+        let aws = match var("TENANT_ROLE_ARN") {
+            Some(role) => aws.with_tenant_role(&role, endpoint("AWS_ENDPOINT_URL_STS"), Clock::system()),
+            None => aws,
+        };
+        aws
+    }
+
+    /// From now on calls of DynamoDB and S3 are signed by sessions of `role`, an ARN, that carry the tenant as their tag. STS is
+    /// at `endpoint`, or at AWS's own of the region.
+    #[cfg(any(feature = "table", feature = "blob"))]
+    #[must_use]
+    pub fn with_tenant_role(mut self, role: &str, endpoint: Option<String>, clock: Clock) -> Self {
+        let sts = sts::Sts::new(&self, role, endpoint);
+        self.tenants = Some(vending::Vending::new(sts, self.base.credentials_provider(), clock));
+        self
     }
 
     /// The laptop's embedded stores: plain HTTP on loopback, any credentials.
@@ -65,7 +93,14 @@ impl Aws {
             .credentials_provider(SharedCredentialsProvider::new(credentials))
             .http_client(http)
             .build();
-        Self { base, endpoints }
+        Self {
+            base,
+            endpoints,
+            #[cfg(any(feature = "table", feature = "blob"))]
+            tenants: None,
+            #[cfg(any(test, feature = "administrator"))]
+            unguarded: false,
+        }
     }
 
     #[cfg(any(feature = "table", feature = "blob", feature = "secrets"))]
@@ -79,6 +114,16 @@ impl Aws {
     #[cfg(feature = "table")]
     pub(crate) fn dynamodb(&self) -> aws_sdk_dynamodb::Client {
         let mut config = self.dynamodb_config();
+        if let Some(tenants) = &self.tenants {
+            // The SDK's own cache would keep one tenant's credentials for the next.
+            let no_cache = aws_sdk_dynamodb::config::IdentityCache::no_cache();
+            config = config.credentials_provider(tenants.clone()).identity_cache(no_cache);
+        }
+        config.push_interceptor(replies::whole());
+        #[cfg(any(test, feature = "administrator"))]
+        if self.unguarded {
+            return aws_sdk_dynamodb::Client::from_conf(config.build());
+        }
         config.push_interceptor(guard::of_dynamodb());
         aws_sdk_dynamodb::Client::from_conf(config.build())
     }
@@ -92,6 +137,15 @@ impl Aws {
     #[cfg(feature = "blob")]
     pub(crate) fn s3(&self) -> aws_sdk_s3::Client {
         let mut config = self.s3_config();
+        if let Some(tenants) = &self.tenants {
+            // The SDK's own cache would keep one tenant's credentials for the next.
+            let no_cache = aws_sdk_s3::config::IdentityCache::no_cache();
+            config = config.credentials_provider(tenants.clone()).identity_cache(no_cache);
+        }
+        #[cfg(any(test, feature = "administrator"))]
+        if self.unguarded {
+            return aws_sdk_s3::Client::from_conf(config.build());
+        }
         config.push_interceptor(guard::of_s3());
         aws_sdk_s3::Client::from_conf(config.build())
     }
@@ -101,6 +155,14 @@ impl Aws {
     fn s3_config(&self) -> aws_sdk_s3::config::Builder {
         let endpoint = self.endpoints.s3.as_ref();
         aws_sdk_s3::config::Builder::from(&self.at(endpoint)).force_path_style(endpoint.is_some())
+    }
+
+    /// The same with the tenant guard taken away, for tests that show what it is good for.
+    #[cfg(any(test, feature = "administrator"))]
+    #[must_use]
+    pub fn without_guard(mut self) -> Self {
+        self.unguarded = true;
+        self
     }
 
     /// Clients without the guard, for what makes tables and buckets and for tests that look at both sides.

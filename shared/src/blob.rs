@@ -18,7 +18,10 @@ pub use crate::digest::Digest;
 use aws_sdk_s3::{
     Client,
     error::SdkError,
-    operation::{get_object::GetObjectError, put_object::PutObjectError},
+    operation::{
+        get_object::GetObjectError,
+        put_object::{PutObjectError, PutObjectOutput},
+    },
     presigning::PresigningConfig,
     primitives::ByteStream,
     types::ChecksumAlgorithm,
@@ -52,8 +55,8 @@ pub enum BlobError {
     #[error("the object store could not be reached")]
     Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// The tenant guard stopped the call: nothing was read or written.
-    #[error(transparent)]
-    Refused(Refused),
+    #[error("the call was stopped")]
+    Refused(#[source] Refused),
     /// The local file could not be written or read.
     #[error("a local file could not be written or read")]
     File(#[from] io::Error),
@@ -134,16 +137,24 @@ impl TenantBlobs {
                 Err(error) if status(&error) == Some(409) && attempt < CREATES => {
                     tokio::time::sleep(Duration::from_millis(50 << attempt)).await;
                 }
-                other => return other.map_err(unavailable),
+                // Whoever has stored something names its version. Anybody else has not.
+                Ok(stored) if stored.e_tag().is_none() => {
+                    return Err(unavailable(io::Error::other("no word of what was stored")));
+                }
+                other => return other.map(drop).map_err(unavailable),
             }
         }
         Ok(())
     }
 
-    async fn create_once(&self, digest: &Digest, body: ByteStream) -> Result<(), SdkError<PutObjectError>> {
+    async fn create_once(
+        &self,
+        digest: &Digest,
+        body: ByteStream,
+    ) -> Result<PutObjectOutput, SdkError<PutObjectError>> {
         let put = self.client.put_object().bucket(&self.bucket).key(self.object(digest)).body(body).if_none_match("*");
         let put = put.checksum_algorithm(ChecksumAlgorithm::Sha256).checksum_sha256(STANDARD.encode(digest.as_bytes()));
-        put.send().await.map(drop)
+        put.send().await
     }
 
     /// Reads the object whose digest is `digest`, whole, and proves it.
@@ -207,6 +218,9 @@ impl TenantBlobs {
             }
             Err(error) => return Err(unavailable(error)),
         };
+        if got.e_tag().is_none() {
+            return Err(unavailable(io::Error::other("the reply is none of an object store")));
+        }
         let announced = got.content_length.and_then(|length| u64::try_from(length).ok());
         let (mut body, mut length, mut hasher) = (got.body, 0, Hasher::default());
         while let Some(chunk) = body.next().await {
@@ -249,7 +263,7 @@ fn status(error: &SdkError<PutObjectError>) -> Option<u16> {
     }
 }
 
-fn unavailable<E: std::error::Error + Send + Sync + 'static>(error: E) -> BlobError {
+pub(crate) fn unavailable<E: std::error::Error + Send + Sync + 'static>(error: E) -> BlobError {
     match Refused::among(&error) {
         Some(refused) => BlobError::Refused(refused.clone()),
         None => BlobError::Unavailable(Box::new(error)),

@@ -12,7 +12,7 @@ pub struct BadName {
 }
 
 macro_rules! name {
-    ($(#[$doc:meta])* $type:ident, $kind:literal, $form:literal, $max:tt, $extra:literal, $pattern:tt, $example:tt) => {
+    ($(#[$doc:meta])* $type:ident, $kind:literal, $form:literal, $max:tt, $extra:literal, $pattern:tt, $example:tt $(, not $taken:literal)?) => {
         $(#[$doc])*
         #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, utoipa::ToSchema)]
         #[serde(try_from = "String", into = "String")]
@@ -29,7 +29,7 @@ macro_rules! name {
         impl FromStr for $type {
             type Err = BadName;
             fn from_str(text: &str) -> Result<Self, BadName> {
-                let good = well_formed(text, $max, $extra);
+                let good = well_formed(text, $max, $extra) $(&& text != $taken)?;
                 good.then(|| Self(text.to_owned())).ok_or(BadName { kind: $kind, form: $form })
             }
         }
@@ -56,9 +56,10 @@ macro_rules! name {
 }
 
 name! {
-    /// Names a tenant. It stands in keys between `#` and in object names between `/`: neither may occur in it.
-    TenantId, "tenant id", "1 to 64 of a-z, A-Z, 0-9, '_' and '-', beginning with a letter or digit", 64, b"_-",
-    "^[A-Za-z0-9][A-Za-z0-9_-]*$", "t_greenleaf"
+    /// Names a tenant. It stands in keys between `#` and in object names between `/`: neither may occur in it. `uploads` is
+    /// none: all tenants' uploads stand under that name.
+    TenantId, "tenant id", "1 to 64 of a-z, A-Z, 0-9, '_' and '-', beginning with a letter or digit, but not uploads", 64, b"_-",
+    "^[A-Za-z0-9][A-Za-z0-9_-]*$", "t_greenleaf", not "uploads"
 }
 name! {
     /// Names a store of a tenant.
@@ -135,6 +136,7 @@ mod tests {
             assert!(bad.parse::<TenantId>().is_err(), "{bad:?}");
             assert!(bad.parse::<StoreId>().is_err(), "{bad:?}");
         }
+        assert!("uploads".parse::<TenantId>().is_err() && "Uploads".parse::<TenantId>().is_ok());
         assert!("SKU-12.5:x".parse::<ProductId>().is_ok());
         assert!("a#b".parse::<ProductId>().is_err());
     }
@@ -142,6 +144,7 @@ mod tests {
     proptest! {
         #[test]
         fn a_name_round_trips_with_its_text(text in "[A-Za-z0-9][A-Za-z0-9_-]{0,63}") {
+            prop_assume!(text != "uploads");
             prop_assert_eq!(text.parse::<TenantId>().unwrap().to_string(), text);
         }
     }

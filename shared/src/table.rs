@@ -45,8 +45,8 @@ pub enum TableError {
     #[error("a condition of the write did not hold")]
     Condition(Vec<Option<Item>>),
     /// The tenant guard stopped the call: nothing was read or written.
-    #[error(transparent)]
-    Refused(Refused),
+    #[error("the call was stopped")]
+    Refused(#[source] Refused),
     /// An item is not of the form that this code writes.
     #[error("an item of the table is not of its form")]
     Form(#[from] serde_dynamo::Error),

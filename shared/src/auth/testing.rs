@@ -112,6 +112,14 @@ impl Answer {
         Self { status: 200, headers: Vec::new(), body: body.into(), after: std::time::Duration::ZERO }
     }
 
+    /// As DynamoDB answers, with the body's checksum.
+    #[cfg(feature = "table")]
+    pub(crate) fn of_dynamodb(body: impl Into<Vec<u8>>) -> Self {
+        let body = body.into();
+        let checksum = crc32fast::hash(&body).to_string();
+        Self::ok(body).with("content-type", "application/x-amz-json-1.0").with("x-amz-crc32", &checksum)
+    }
+
     pub(crate) fn status(status: u16) -> Self {
         Self { status, ..Self::ok("no") }
     }
@@ -166,6 +174,11 @@ impl Loopback {
 
     pub(crate) fn answer(&self, answer: Answer) {
         *self.answer.lock().unwrap() = answer;
+    }
+
+    /// Counts from nothing again.
+    pub(crate) fn forget(&self) {
+        self.asked.store(0, Ordering::SeqCst);
     }
 
     /// How many requests came.

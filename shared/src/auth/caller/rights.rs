@@ -113,7 +113,7 @@ pub(super) fn nothing() -> Answer {
 }
 
 fn reply(body: Value) -> Answer {
-    Answer::ok(body.to_string()).with("content-type", "application/x-amz-json-1.0")
+    Answer::of_dynamodb(body.to_string())
 }
 
 fn code((status, body): &(u16, Value)) -> (u16, &str) {

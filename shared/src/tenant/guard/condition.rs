@@ -27,7 +27,7 @@ pub(super) fn check(query: &QueryInput, tenant: &TenantId) -> Result<(), Refusal
 }
 
 /// The name of the value to which `expression` sets the leading key equal.
-fn partition<'a>(expression: &'a str, is_leading: impl Fn(&str) -> bool) -> Result<&'a str, Refusal> {
+fn partition(expression: &str, is_leading: impl Fn(&str) -> bool) -> Result<&str, Refusal> {
     let mut found = None;
     // A condition's text since the last `AND`: at most three words matter.
     let mut before = ["", "", ""];

@@ -132,3 +132,6 @@ fn within(text: &str, lead: &str, tenant: &TenantId, end: char) -> bool {
     let rest = text.strip_prefix(lead).and_then(|rest| rest.strip_prefix(tenant.as_str()));
     rest.is_some_and(|rest| rest.starts_with(end))
 }
+
+#[cfg(test)]
+mod tests;

@@ -55,7 +55,7 @@ fn object(key: Option<&str>, tenant: &TenantId) -> Result<(), Refusal> {
     if plain && owns(key, tenant) { Ok(()) } else { Err(Refusal::Outside) }
 }
 
-fn owns(key: &str, tenant: &TenantId) -> bool {
+pub(super) fn owns(key: &str, tenant: &TenantId) -> bool {
     within(key, "", tenant, '/') || within(key, "uploads/", tenant, '/')
 }
 
