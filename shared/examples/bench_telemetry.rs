@@ -31,7 +31,7 @@ async fn work() -> &'static str {
     let _asked = asked.enter();
     for name in ["one", "two", "three", "four", "five"] {
         let span = info_span!("step", name_of = name, tokens_used = tracing::field::Empty);
-        span.in_scope(|| tracing::Span::current().record("tokens_used", 7));
+        span.record("tokens_used", 7).in_scope(|| ());
     }
     tracing::info!(event = "rag_query", results_found = 6, "RAG query completed");
     tracing::info!(event = "answered", "an answer was given to a question of some length");

@@ -141,7 +141,15 @@ mod tests {
                 tracing::error_span!("request", request_id = "req-1", trace_id = "t", tenant = tracing::field::Empty);
             let _entered = span.enter();
             span.record("tenant", "0f0f");
-            tracing::warn!(event = "auth_refused", cause = "expired", attempts = 3, "a token was refused");
+            let (password, contact) = ("correct horse", "ada@example.com");
+            tracing::warn!(
+                event = "auth_refused",
+                cause = "expired",
+                attempts = 3,
+                password,
+                contact,
+                "a token of {contact} was refused"
+            );
         });
         let line: Value = serde_json::from_str(&lines.lock().unwrap()[0]).unwrap();
         for (name, value) in [
@@ -154,7 +162,9 @@ mod tests {
             ("event", "auth_refused".into()),
             ("cause", "expired".into()),
             ("attempts", Value::from(3)),
-            ("message", "a token was refused".into()),
+            ("password", "[redacted]".into()),
+            ("contact", "[email]".into()),
+            ("message", "a token of [email] was refused".into()),
         ] {
             assert_eq!(line[name], value, "{name}");
         }

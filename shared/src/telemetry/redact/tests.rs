@@ -48,6 +48,7 @@ fn what_is_ours_stays_as_it_is() {
         "sha256/ab/ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
         "T#acme#S#north PRODUCT#SKU-12.5:x 4006381333931",
         "version 1.95.0, rustc 2.0.119, 0.1.0-rc.1",
+        "1.2.3.4rc1 is a version, 1.2.3.4_x a name",
         "1.2.3.4.5 is an OID, 999.1.1.1 and 1.2.3 are none either",
         "shared::web::request, ask::recall, be::cafe, <a::B as c::D>, ::std",
         "urn:smartstore:problem:auth.invalid_token",

@@ -45,7 +45,7 @@ fn exporting(url: &str, ratio: f64) -> (DefaultGuard, Lines) {
     let logs = Logs::new(service(), Box::new(move |line| seen.lock().unwrap().push(line.to_owned())));
     let traces = Traces::new(service(), Config { ratio, ..Config::to(url) });
     let subscriber =
-        tracing_subscriber::registry().with(logs.down_to(LevelFilter::WARN)).with(traces).with(LevelFilter::INFO);
+        tracing_subscriber::registry().with(logs.down_to(LevelFilter::WARN)).with(traces).with(LevelFilter::DEBUG);
     (tracing::subscriber::set_default(subscriber), lines)
 }
 
@@ -58,8 +58,9 @@ async fn thing(Path(id): Path<String>) -> Response {
         tokio::task::yield_now().await;
         async {
             tokio::task::yield_now().await;
-            info_span!("inner")
-                .in_scope(|| tracing::warn!(event = "odd_thing", contact = "ada@example.com", "odd {id}"));
+            info_span!("inner").in_scope(|| {
+                tracing::warn!(event = "odd_thing", contact = "ada@example.com", password = "horse", "odd {id}")
+            });
         }
         .instrument(unseen)
         .await;
@@ -138,6 +139,7 @@ async fn a_request_becomes_a_tree_under_its_callers_span() {
     let event = &inner["events"][0];
     assert_eq!((&event["name"], attribute(event, "message")), (&"odd_thing".into(), Some("odd 7".into())));
     assert_eq!(attribute(event, "contact"), Some("[email]".into()));
+    assert_eq!(attribute(event, "password"), Some("[redacted]".into()));
     let times = |span: &Json| {
         ["startTimeUnixNano", "endTimeUnixNano"].map(|key| span[key].as_str().unwrap().parse::<u64>().unwrap())
     };
@@ -230,6 +232,17 @@ async fn a_collector_that_fails_costs_half_a_second_once_and_one_line() {
         ask(&app, "/things/7", None).await;
         assert_eq!(collector.count(), 4 * tried, "{manner:?}");
     }
+}
+
+#[tokio::test]
+async fn after_the_pause_one_trace_tries_for_all() {
+    let collector = Collector::start(Manner::Late(Duration::from_secs(5))).await.unwrap();
+    let (_guard, _) = exporting(collector.url(), 1.0);
+    let app = app();
+    ask(&app, "/things/7", None).await;
+    exporter_of().skip_pause();
+    futures::future::join_all((0..10).map(|_| ask(&app, "/things/7", None))).await;
+    assert_eq!(collector.count(), 2);
 }
 
 #[tokio::test]
