@@ -1,7 +1,7 @@
 //! What an `Idempotency-Key` costs a request: calls of the store, and time beside the same request without a key, against the
 //! embedded DynamoDB in the same process behind a loopback door that counts. `scripts/bench-trust` calls it.
 //!
-//! `cargo run --release -p shared --features table,administrator --example bench_idempotency [REQUESTS]`; default 1,000 for each row. Prints
+//! `cargo run --release -p shared --all-features --example bench_idempotency [REQUESTS]`; default 1,000 for each row. Prints
 //! one line for each row, in microseconds, and exits 1 where the happy path is anything but one conditional put before the handler, one
 //! update after it and no read, or a replay anything but one refused put.
 #![allow(clippy::print_stdout, clippy::unwrap_used, missing_docs)]
