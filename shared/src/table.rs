@@ -147,7 +147,7 @@ impl Table {
         loop {
             let scan = self.client.scan().table_name(&self.name).index_name(index);
             let page = scan.set_exclusive_start_key(start).send().await.map_err(TableError::unavailable)?;
-            for item in page.items.unwrap_or_default() {
+            for item in whole(page.items)? {
                 rows.push(serde_dynamo::from_item(item)?);
             }
             start = page.last_evaluated_key;
@@ -192,7 +192,7 @@ impl TenantTable {
         let got = get.send().await.map_err(TableError::unavailable)?;
         // A reply that was cut reads as one without an item. A whole one says what it cost.
         if got.item.is_none() && got.consumed_capacity.is_none() {
-            return Err(TableError::unavailable(std::io::Error::other("the reply to a read is not whole")));
+            return whole(None);
         }
         Ok(got.item.map(serde_dynamo::from_item).transpose()?)
     }
@@ -211,7 +211,7 @@ impl TenantTable {
                 let request = request.set_keys(Some(wanted)).build().map_err(TableError::unavailable)?;
                 let call = self.client.batch_get_item().request_items(&self.name, request);
                 let got = call.send().await.map_err(TableError::unavailable)?;
-                for item in got.responses.into_iter().flat_map(|mut tables| tables.remove(&self.name)).flatten() {
+                for item in whole(got.responses)?.remove(&self.name).into_iter().flatten() {
                     rows.push(serde_dynamo::from_item(item)?);
                 }
                 let left = got.unprocessed_keys.and_then(|mut tables| tables.remove(&self.name));
@@ -249,8 +249,7 @@ impl TenantTable {
             .limit(i32::try_from(limit).unwrap_or(i32::MAX))
             .set_exclusive_start_key(start);
         let found = query.send().await.map_err(TableError::unavailable)?;
-        let rows =
-            found.items.unwrap_or_default().into_iter().map(serde_dynamo::from_item).collect::<Result<_, _>>()?;
+        let rows = whole(found.items)?.into_iter().map(serde_dynamo::from_item).collect::<Result<_, _>>()?;
         let after = found.last_evaluated_key.and_then(|mut key| key.remove("sk"));
         Ok(Page { rows, after: after.and_then(|sort| sort.as_s().ok().cloned()) })
     }
@@ -332,7 +331,7 @@ impl TenantTable {
             for attempt in 0.. {
                 let call = self.client.batch_write_item().request_items(&self.name, left);
                 let done = call.send().await.map_err(TableError::unavailable)?;
-                left = done.unprocessed_items.and_then(|mut tables| tables.remove(&self.name)).unwrap_or_default();
+                left = whole(done.unprocessed_items)?.remove(&self.name).unwrap_or_default();
                 if left.is_empty() {
                     break;
                 }
@@ -355,6 +354,12 @@ impl TenantTable {
             }
         })
     }
+}
+
+/// A member that every whole reply has, if only to say that there is nothing. The SDK reads a reply without a body, and a document of
+/// somebody else, as one in which it is missing.
+fn whole<T>(member: Option<T>) -> Result<T, TableError> {
+    member.ok_or_else(|| TableError::unavailable(std::io::Error::other("the table's reply is not whole")))
 }
 
 enum Verdict {

@@ -20,6 +20,7 @@
 
 use crate::facts::{Draft, Field};
 use serde_json::Value;
+use shared::web::extract::unquoted;
 use std::{
     borrow::Cow,
     collections::{BTreeMap, BTreeSet},
@@ -135,8 +136,8 @@ impl Filling {
         match column {
             Column::Attribute(name) => self.attribute(name, text),
             Column::Attributes if text.starts_with('{') => {
-                let object: BTreeMap<String, Value> =
-                    serde_json::from_str(text).map_err(|why| format!("attributes is no JSON object: {why}"))?;
+                let object: BTreeMap<String, Value> = serde_json::from_str(text)
+                    .map_err(|why| format!("attributes is no JSON object: {}", unquoted(&why)))?;
                 self.object(object)?;
             }
             Column::Attributes => {

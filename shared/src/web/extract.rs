@@ -1,6 +1,6 @@
 //! What handlers take in: bodies, paths and queries that answer for their own faults.
 
-use crate::{ids::PersonId, problem::Problem};
+use crate::{auth::Caller, ids::PersonId, problem::Problem};
 use axum::{
     RequestExt,
     body::Bytes,
@@ -49,10 +49,16 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
             return Err(Problem::unsupported_media_type("http.unsupported_media_type")
                 .detail("This route takes JSON. Send it with `content-type: application/json`."));
         }
-        let caller = request.extensions().get::<PersonId>().cloned();
+        let person = request.extensions().get::<PersonId>().cloned();
+        let caller = request.extensions().get::<Caller>().cloned();
         let Raw(body) = Raw::from_request(request, state).await?;
-        same_person(&body, caller.as_ref())?;
+        same_person(&body, person.as_ref()).inspect_err(|problem| {
+            if let Some(caller) = caller {
+                caller.denied(problem, None);
+            }
+        })?;
         serde_json::from_slice(&body).map(Self).map_err(|why| {
+            let why = unquoted(&why);
             Problem::bad_request("http.bad_request").detail(format!("The body is not what this route takes: {why}"))
         })
     }
@@ -91,6 +97,26 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
             .map(|axum::extract::Query(value)| Self(value))
             .map_err(|why| Problem::bad_request("http.bad_query").detail(why.body_text()))
     }
+}
+
+/// Why a document was not read, without the values of it that serde quotes: a problem repeats nothing of what was sent, and a log
+/// that repeats the problem repeats nothing either. Names of fields and what was expected stay.
+pub fn unquoted(why: &serde_json::Error) -> String {
+    let told = why.to_string();
+    // What is quoted may hold any words, so that the last `, expected` is serde's own.
+    let rest = told.rfind(", expected ").map_or("", |at| &told[at..]);
+    for (quoting, plain) in [
+        ("invalid type: ", "invalid type"),
+        ("invalid value: ", "invalid value"),
+        ("unknown variant ", "unknown value"),
+        ("unknown field ", "unknown field"),
+    ] {
+        if told.starts_with(quoting) {
+            let place = || format!(" at line {} column {}", why.line(), why.column());
+            return format!("{plain}{}", if rest.is_empty() { place() } else { rest.to_owned() });
+        }
+    }
+    told
 }
 
 /// The body's media type in lower case, without its parameters; empty where none is declared.
@@ -149,6 +175,35 @@ mod tests {
         let status = response.status().as_u16();
         let body = axum::body::to_bytes(response.into_body(), usize::MAX).await.unwrap();
         (status, String::from_utf8(body.to_vec()).unwrap())
+    }
+
+    #[test]
+    fn a_refusal_says_what_was_expected_and_repeats_no_value() {
+        #[derive(Debug, Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Order {
+            #[serde(rename = "count")]
+            _count: u32,
+            #[serde(rename = "kind")]
+            _kind: Kind,
+        }
+        #[derive(Debug, Deserialize)]
+        #[serde(rename_all = "snake_case")]
+        enum Kind {
+            Large,
+        }
+        for (body, told) in [
+            (r#"{"count":"s3cret, expected u8"}"#, "invalid type, expected u32"),
+            (r#"{"count":-77}"#, "invalid value, expected u32"),
+            (r#"{"kind":"s3cret"}"#, "unknown value, expected `large`"),
+            (r#"{"s3cret":1}"#, "unknown field, expected `count` or `kind`"),
+            (r#"{"count":1}"#, "missing field `kind`"),
+            (r#"{"count":1,"count":2}"#, "duplicate field `count`"),
+        ] {
+            let found = unquoted(&serde_json::from_str::<Order>(body).unwrap_err());
+            let (found, place) = found.split_once(" at line ").unwrap();
+            assert_eq!((found, place.starts_with("1 column ")), (told, true), "{body}");
+        }
     }
 
     #[tokio::test]

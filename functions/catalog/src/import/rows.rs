@@ -10,6 +10,7 @@ use crate::{
     facts::{Facts, Field},
 };
 use serde_json::{Map, Value};
+use shared::web::extract::unquoted;
 use std::{
     borrow::Cow,
     collections::{BTreeMap, HashMap, hash_map::Entry},
@@ -157,7 +158,7 @@ fn object(row: Vec<u8>) -> Result<Filling, String> {
     debug_assert!(row.len() <= MAX_ROW_BYTES + 2, "longer rows are not handed on");
     let row = text(row)?;
     let members: Map<String, Value> =
-        serde_json::from_str(&row).map_err(|why| format!("the row is no JSON object: {why}"))?;
+        serde_json::from_str(&row).map_err(|why| format!("the row is no JSON object: {}", unquoted(&why)))?;
     let mut filling = Filling::default();
     for (name, value) in members {
         let column = Column::named(&name);

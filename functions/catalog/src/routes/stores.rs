@@ -9,7 +9,7 @@ use shared::{
     auth::{Caller, Permission},
     catalog::{Currency, Hours, Store, Zone},
     locale::Locale,
-    web::{Json, Path},
+    web::{Json, Path, extract},
 };
 
 /// A store as it is put. Its id is the path's.
@@ -68,7 +68,8 @@ pub(super) async fn put(
         return Err(Error::BadStore(format!("{shown:?} is no field of a store.")));
     }
     body.insert("store_id".to_owned(), store_id.as_str().into());
-    let store: Store = serde_json::from_value(Value::Object(body)).map_err(|why| Error::BadStore(format!("{why}.")))?;
+    let store: Store = serde_json::from_value(Value::Object(body))
+        .map_err(|why| Error::BadStore(format!("{}.", extract::unquoted(&why))))?;
     let new = entered.table.put_store(&store).await?;
     Ok((if new { StatusCode::CREATED } else { StatusCode::OK }, Json(store)))
 }
