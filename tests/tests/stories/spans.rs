@@ -56,9 +56,11 @@ fn a_question_leaves_its_spans_in_order_and_one_line_about_retrieval() {
         answer(&bundle.shopper("spanner"), "where is the oat milk?").await;
     });
     let seen = seen.0.lock().unwrap();
+    let person = shared::private::hashed("spanner");
+    assert!(seen.iter().all(|line| !line.contains("spanner")), "a person is named by a digest");
     let begin = seen
         .iter()
-        .position(|line| line.contains("> ask_request") && line.contains("spanner"))
+        .position(|line| line.contains("> ask_request") && line.contains(&person))
         .expect("there is a span");
     let lines = &seen[begin..];
     assert!(lines[0].starts_with("request > ask_request") && lines[0].contains("store_id=downtown"), "{lines:#?}");
