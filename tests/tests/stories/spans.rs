@@ -58,10 +58,8 @@ fn a_question_leaves_its_spans_in_order_and_one_line_about_retrieval() {
     let seen = seen.0.lock().unwrap();
     let person = shared::private::hashed("spanner");
     assert!(seen.iter().all(|line| !line.contains("spanner")), "a person is named by a digest");
-    let begin = seen
-        .iter()
-        .position(|line| line.contains("> ask_request") && line.contains(&person))
-        .expect("there is a span");
+    let begin =
+        seen.iter().position(|line| line.contains("> ask_request") && line.contains(&person)).expect("there is a span");
     let lines = &seen[begin..];
     assert!(lines[0].starts_with("request > ask_request") && lines[0].contains("store_id=downtown"), "{lines:#?}");
     let mut order = lines.iter().filter_map(|line| line.strip_prefix("ask_request > "));
