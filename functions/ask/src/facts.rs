@@ -131,3 +131,29 @@ pub(crate) fn sorted(role: Role, rows: Vec<Product>, recalled: &[Recalled]) -> P
     products.staff = Staff::new(&|tool| may(role, tool), internal).ok();
     products
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn internal_fields_are_put_aside_for_staff_and_dropped_for_everybody_else() {
+        let row = json!({
+            "product_id": "oat", "name": "Oat Milk", "price": 2.49, "updated_at": "2026-11-01T00:00:00Z",
+            "cost_price": 48151.62, "supplier": "Quartzfinch Imports"
+        });
+        let recalled = [Recalled { id: "oat".to_owned(), probability: 0.9, relevant: true }];
+        for role in Role::ALL {
+            let products = sorted(role, vec![serde_json::from_value(row.clone()).unwrap()], &recalled);
+            assert_eq!(products.hits.len(), 1);
+            let told = format!("{products:?}");
+            let staff = role.allows(Permission::GetCostPrice);
+            assert_eq!(
+                (products.staff.is_some(), told.contains("Quartzfinch"), told.contains("4815162")),
+                (staff, staff, staff),
+                "{role}"
+            );
+        }
+    }
+}

@@ -237,6 +237,7 @@ mod tests {
             (GetProductLocation, json!({"query": "milk", "tenant_id": "t_corner"})),
             (GetProductLocation, json!({"query": "milk", "role": "admin"})),
             (GetProductLocation, json!({"query": "x".repeat(201)})),
+            (GetProductLocation, json!({"query": " ".repeat(3_000) + "milk"})),
             (GetProductLocation, json!({"query": "milk", "category": "x".repeat(101)})),
             (GetProductLocation, json!({"query": "milk", "padding": "x".repeat(100_000)})),
             (GetProductLocation, json!("{\"query\": \"milk\"}")),

@@ -109,7 +109,7 @@ fn reply() -> impl Strategy<Value = Result<Reply, Fault>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 3_000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 2_000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn whatever_a_model_does_the_bounds_hold(

@@ -1,6 +1,6 @@
 //! Turn by turn: what is offered, how often, for how long, and who answers in the end.
 
-use super::shop::{Script, Shop, asking, budget, calls, finds, says, store, written};
+use super::shop::{Script, Shop, asking, budget, calls, finds, product, says, store, written};
 use crate::{
     agent::{FallbackReason, Settled, write},
     answer::{Answer, Tool},
@@ -9,8 +9,20 @@ use crate::{
 };
 use serde_json::json;
 use shared::auth::Role;
-use std::time::Duration;
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 use tokio::time::Instant;
+use tracing::{
+    Instrument, Subscriber,
+    span::{Attributes, Id},
+};
+use tracing_subscriber::{
+    Layer,
+    layer::{Context, SubscriberExt},
+    registry::LookupSpan,
+};
 
 const OAT: &str = "Oatly Oat Milk is in aisle 7, bay 2, at $2.49 [oat-1].";
 
@@ -145,6 +157,60 @@ async fn prices_and_stock_limit_what_is_found() {
     let model = Script::new([ask(json!({"query": "oatly", "max_price": 1}))], says("The nearest is $2.49 [oat-1]."));
     let settled = written(&model, &shop, "oat under 1 dollar?").await.settle(draft("draft"), true).unwrap();
     assert!(settled.fallback.is_none() && !settled.answer.found, "what is only near is no find: {settled:?}");
+}
+
+#[tokio::test]
+async fn a_result_holds_a_few_products_and_says_that_there_are_more() {
+    let many: Vec<_> = (0..30).map(|i| product(&format!("p-{i}"), "Oatly Other", 1.0, "3", json!(1))).collect();
+    let model = Script::new([finds("oatly")], says(OAT));
+    written(&model, &Shop::of(Role::Shopper, &many), "milk?").await;
+    let (content, _) = &model.given()[1].results()[0];
+    assert_eq!((content["products"].as_array().unwrap().len(), &content["more"]), (8, &json!(true)));
+}
+
+#[tokio::test]
+async fn hours_are_told_of_days_within_some_four_hundred() {
+    let on = |date: &str| ("check_store_hours", json!({"date": date}));
+    let far = ["0001-01-01", "9999-12-31", "2028-01-01", "2025-10-01"];
+    for date in far {
+        let model = Script::new([calls([on(date)])], says("Closed [store:harlem]."));
+        written(&model, &Shop::of(Role::Shopper, &[]), "open?").await;
+        assert!(model.given()[1].results()[0].1, "{date}");
+    }
+    let model = Script::new([calls([on("2027-11-15")])], says("We open at 8 am [store:harlem]."));
+    let written = written(&model, &Shop::of(Role::Shopper, &[]), "open?").await;
+    assert_eq!(model.given()[1].results()[0].0["days"][0]["open"], json!(["08:00 to 21:00"]));
+    assert_eq!(written.settle(draft("draft"), true).unwrap().fallback, None);
+}
+
+/// Every new span as `parent > name`.
+#[derive(Clone, Default)]
+struct Spans(Arc<Mutex<Vec<String>>>);
+
+impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Spans {
+    fn on_new_span(&self, _: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
+        let span = context.span(id).unwrap();
+        let parent = span.parent().map_or("-", |parent| parent.name());
+        self.0.lock().unwrap().push(format!("{parent} > {}", span.name()));
+    }
+}
+
+#[tokio::test]
+async fn each_granted_call_has_one_span_under_the_writing_and_a_refused_one_has_none() {
+    let spans = Spans::default();
+    let subscriber = tracing_subscriber::registry().with(spans.clone());
+    let _guard = tracing::subscriber::set_default(subscriber);
+    let asked = calls([
+        ("get_product_location", json!({"query": "oat"})),
+        ("check_store_hours", json!({})),
+        ("get_cost_price", json!({"query": "oat"})),
+    ]);
+    let (model, shop) = (Script::new([asked], says(OAT)), Shop::of(Role::Shopper, &[]));
+    written(&model, &shop, "milk?").instrument(tracing::info_span!("llm_generation")).await;
+    assert_eq!(
+        *spans.0.lock().unwrap(),
+        ["- > llm_generation", "llm_generation > tool_call", "llm_generation > tool_call"]
+    );
 }
 
 #[tokio::test]
