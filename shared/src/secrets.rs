@@ -17,10 +17,13 @@ use std::{
     collections::BTreeMap,
     fmt,
     sync::{Arc, PoisonError, RwLock},
+    time::Duration,
 };
 use tokio::sync::Mutex;
 use zeroize::Zeroizing;
 
+/// How long a load may take, the client's own retries included. What is known serves after it.
+const PATIENCE: Duration = Duration::from_secs(2);
 /// How long Secrets Manager is left alone after it failed.
 const PAUSE: SignedDuration = SignedDuration::from_secs(5);
 
@@ -178,9 +181,11 @@ impl Inner {
         let now = self.clock.now();
         // Stands if this request is given up in the middle.
         self.change(|state| state.failed = Some((now, SecretError::Unavailable)));
-        let values = match self.client.get_secret_value().secret_id(&self.config.secret_id).send().await {
-            Ok(found) => found.secret_string().and_then(values_of).ok_or(SecretError::Malformed),
-            Err(error) => {
+        let loading = self.client.get_secret_value().secret_id(&self.config.secret_id).send();
+        let values = match tokio::time::timeout(PATIENCE, loading).await {
+            Ok(Ok(found)) => found.secret_string().and_then(values_of).ok_or(SecretError::Malformed),
+            Err(_) => Err(SecretError::Unavailable),
+            Ok(Err(error)) => {
                 tracing::error!(event = "secrets_not_loaded", "Secrets Manager failed: {}", chain(&error));
                 Err(SecretError::Unavailable)
             }

@@ -3,3 +3,5 @@
 pub mod adapter;
 #[cfg(feature = "faults")]
 pub mod faults;
+#[cfg(feature = "faults")]
+pub mod vendors;

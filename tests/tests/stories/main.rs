@@ -7,6 +7,7 @@ mod damage;
 mod doors;
 mod faults;
 mod matrix;
+mod providers;
 mod repeats;
 mod secrets_of_the_trade;
 mod service;
