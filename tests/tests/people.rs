@@ -6,6 +6,7 @@ use jiff::SignedDuration;
 use local::{Bundle, Claims, Client, Options, Response, seed};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
+use tests::faults::{Faults, Reply};
 
 const PEOPLE: &str = "/api/admin/people";
 
@@ -278,6 +279,43 @@ async fn bodies_and_names_that_are_none_are_refused() {
     let odd = "uid|a%23b%3f%20%c3%a9";
     assert_eq!(root.put(&path(odd), record(&[])).await.status, 201, "a subject may hold what it likes");
     assert_eq!(root.get(&path(odd)).await.body["person_id"], "uid|a#b? é");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_whose_reply_is_lost_is_told_as_done() {
+    let faults = Faults::new();
+    let bundle = Bundle::start_with(faults.before(Options::for_tests())).await;
+    let root = bundle.administrator("root", "admin:write").await;
+    faults.on("PutItem").by("operations").once().lose_reply();
+    let made = root.put(&path("eve"), record(&[])).await;
+    assert_eq!(made.status, 201, "{}", made.body);
+    assert_eq!(root.get(&path("eve")).await.header("etag"), made.header("etag"));
+    faults.on("DeleteItem").by("operations").once().lose_reply();
+    assert_eq!(root.delete(&path("eve")).await.status, 204);
+    assert_eq!(root.get(&path("eve")).await.status, 404);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_table_that_does_not_answer_opens_nothing_and_is_told_by_health() {
+    let faults = Faults::new();
+    let variables = BTreeMap::from([("ROLE_SOURCE".to_owned(), "table".to_owned())]);
+    let bundle = Bundle::start_with(faults.before(Options { variables, ..Options::for_tests() })).await;
+    let root = bundle.administrator("root", "admin:read").await;
+    assert_eq!(root.get("/healthz?deep=1").await.status, 200);
+    faults.on("GetItem").by("operations").cut();
+    faults.on("GetItem").by("ask").answer(Reply::json(200, &json!({})));
+    assert_eq!(
+        refused(&root.get("/healthz?deep=1").await),
+        (503, "health.unwell"),
+        "within the minute the record serves"
+    );
+    bundle.clock().advance(SignedDuration::from_secs(61));
+    assert_eq!(refused(&root.get(PEOPLE).await), (503, "auth.person_unavailable"));
+    let asked = root.post("/ask", json!({"question": "where is the oat milk?", "store_id": "downtown"})).await;
+    assert_eq!(refused(&asked), (503, "auth.person_unavailable"), "a reply that was cut is no missing record");
+    assert_eq!(bundle.stranger().get("/healthz").await.status, 200);
+    faults.clear();
+    assert_eq!(root.get("/healthz?deep=1").await.status, 200);
 }
 
 #[tokio::test(flavor = "multi_thread")]

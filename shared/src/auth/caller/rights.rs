@@ -79,9 +79,10 @@ pub(super) fn routes(verifier: Verifier) -> Router {
     let write = |Behalf(caller): Behalf, web::Json(body): web::Json<Value>| async move {
         caller.subject(body["userId"].as_str(), Access::Write).await.map(|person| person.as_str().to_owned())
     };
+    let strict = move |caller: Caller, web::Json(_): web::Json<Value>| who(caller);
     let routes = Router::new().route("/who", get(who)).route("/need/{scope}", get(need));
     web::wrap(
-        routes.route("/of", get(read).post(write)).route("/strict", post(who)).with_state(verifier),
+        routes.route("/of", get(read).post(write)).route("/strict", post(strict)).with_state(verifier),
         Default::default(),
     )
 }
@@ -183,6 +184,8 @@ async fn a_table_that_fails_lies_or_is_cut_short_never_makes_a_role() {
         (Answer::ok("{}"), 503),
         (Answer::ok(&whole.as_bytes()[..whole.len() / 2]), 503),
         (Answer::ok(&whole.as_bytes()[..whole.len() - 1]), 503),
+        (Answer::of_dynamodb(""), 503),
+        (Answer::of_dynamodb("{}"), 503),
         (Answer::ok("<html>sign in to the airport</html>"), 503),
         (reply(json!({"Item": {}, "ConsumedCapacity": {}})), 500),
         (record(json!({"person_id": {"S": "eve"}})), 503),
@@ -321,6 +324,9 @@ async fn every_denial_has_the_same_fields_and_names_nobody() {
     stage.get("/need/admin:write", json!({"exp": 1})).await;
     stage.get("/who?userId=eve", admin("")).await;
     stage.get("/of?userId=eve", json!({})).await;
+    let body =
+        Request::post("/strict").header("authorization", bearer(admin(""))).header("content-type", "application/json");
+    stage.send(body.body(json!({"userId": "eve"}).to_string().into()).unwrap()).await;
     let denials: Vec<_> = seen.take().into_iter().filter(|event| event["event"] == "access_denied").collect();
     let row = |denial: &Value| {
         ["cause", "required_scope", "route", "tenant"].map(|name| denial[name].as_str().unwrap().to_owned())
@@ -333,6 +339,7 @@ async fn every_denial_has_the_same_fields_and_names_nobody() {
             ["expired", "none", "/need/{scope}", "none"],
             ["identity.user_mismatch", "none", "/who", "822b33ad87c1"],
             ["identity.user_mismatch", "admin:read", "/of", "none"],
+            ["identity.user_mismatch", "none", "/strict", "822b33ad87c1"],
         ]
     );
     for denial in &denials {
