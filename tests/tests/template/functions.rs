@@ -36,9 +36,22 @@ pub(crate) fn check(whole: &Value, faults: &mut Faults) {
             secretless(&format!("{id}.{variable}"), variable, value, faults);
         }
     }
+    first_administrator(whole, faults);
     for (asked, expected) in [(None, json!(null)), (Some("PER_TENANT"), json!("PER_TENANT"))] {
         let found = isolation(whole, asked);
         faults.unless(found == expected, "function.isolation", "AskFunction", format!("{asked:?} gives {found}"));
+    }
+}
+
+/// The first administrator comes from parameters that name nobody unless somebody does (ADM-7).
+fn first_administrator(whole: &Value, faults: &mut Faults) {
+    for (variable, parameter) in
+        [("FIRST_ADMIN_TENANT", "FirstAdminTenant"), ("FIRST_ADMIN_PERSON", "FirstAdminPerson")]
+    {
+        let mut functions = of_type(whole, "AWS::Serverless::Function");
+        let told = functions.any(|(_, f)| f["Properties"]["Environment"]["Variables"][variable]["Ref"] == parameter);
+        let nobody = whole["Parameters"][parameter]["Default"] == "";
+        faults.unless(told && nobody, "function.first_admin", parameter, &whole["Parameters"][parameter]);
     }
 }
 

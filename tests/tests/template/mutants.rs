@@ -224,6 +224,12 @@ const MUTANTS: &[Mutant] = &[
         "function.isolation",
     ),
     (
+        "a first administrator whom nobody named",
+        "          FIRST_ADMIN_PERSON: !Ref FirstAdminPerson\n",
+        "          FIRST_ADMIN_PERSON: root\n",
+        "function.first_admin",
+    ),
+    (
         "isolation where nobody asked for it",
         "Default: \"OFF\"\n    AllowedValues: [\"OFF\", PER_TENANT]",
         "Default: PER_TENANT\n    AllowedValues: [\"OFF\", PER_TENANT]",
