@@ -3,6 +3,7 @@
 use super::{
     Faults,
     call::{Asked, Outcome, Service},
+    replies::{CHECKSUM, checksum},
     rule::Act,
 };
 use bytes::Bytes;
@@ -94,8 +95,7 @@ impl Door {
                 Ok(response)
             }
             Act::Truncate => {
-                let (mut parts, half, _) = self.half(asked, request).await?;
-                parts.headers.remove("x-amz-crc32");
+                let (parts, half, _) = self.half(asked, request).await?;
                 Ok(Response::from_parts(parts, full(half)))
             }
             Act::Alter(change) => {
@@ -103,10 +103,12 @@ impl Door {
                 let body = body.collect().await?.to_bytes();
                 let mut document = serde_json::from_slice(&body).unwrap_or_default();
                 change(&mut document);
-                for name in ["content-length", "x-amz-crc32"] {
-                    parts.headers.remove(name);
+                let changed = document.to_string();
+                parts.headers.remove(header::CONTENT_LENGTH);
+                if parts.headers.contains_key(CHECKSUM) {
+                    parts.headers.insert(CHECKSUM, checksum(changed.as_bytes()));
                 }
-                Ok(Response::from_parts(parts, full(document.to_string().into())))
+                Ok(Response::from_parts(parts, full(changed.into())))
             }
             Act::Delay(time) => {
                 tokio::time::sleep(*time).await;

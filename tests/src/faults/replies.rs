@@ -5,7 +5,7 @@
 
 use super::call::{Asked, Service};
 use bytes::Bytes;
-use http::{HeaderValue, StatusCode, header};
+use http::{HeaderName, HeaderValue, StatusCode, header};
 use http_body_util::{BodyExt, Full, combinators::BoxBody};
 use serde_json::{Value, json};
 use std::convert::Infallible;
@@ -19,22 +19,30 @@ pub struct Reply {
     pub media: &'static str,
     /// The body.
     pub body: Bytes,
+    /// Whether it carries the CRC-32 of its body, as every reply of DynamoDB's own does.
+    pub checked: bool,
 }
 
 impl Reply {
     /// A reply with a JSON document, as DynamoDB and Secrets Manager speak.
     pub fn json(status: u16, document: &Value) -> Self {
-        Self { status, media: "application/x-amz-json-1.0", body: document.to_string().into() }
+        Self { status, media: "application/x-amz-json-1.0", body: document.to_string().into(), checked: false }
     }
 
     /// A good reply without a body.
     pub fn empty() -> Self {
-        Self { status: 200, media: "application/x-amz-json-1.0", body: Bytes::new() }
+        Self { status: 200, media: "application/x-amz-json-1.0", body: Bytes::new(), checked: false }
     }
 
     /// A good reply of somebody else: a page that asks to log in, as hotels' networks put before everything.
     pub fn foreign() -> Self {
-        Self { status: 200, media: "text/html", body: "<!DOCTYPE html><title>Log in</title><h1>Welcome</h1>".into() }
+        let page = "<!DOCTYPE html><title>Log in</title><h1>Welcome</h1>";
+        Self { status: 200, media: "text/html", body: page.into(), checked: false }
+    }
+
+    /// The same with the CRC-32 of its body, so that it passes for DynamoDB's own.
+    pub fn checked(self) -> Self {
+        Self { checked: true, ..self }
     }
 
     /// The store is asked too much.
@@ -94,17 +102,19 @@ impl Reply {
     pub(super) fn put_off(asked: &Asked) -> Self {
         let items = &asked.document["RequestItems"];
         match asked.operation.as_str() {
-            "BatchGetItem" => Self::json(200, &json!({"Responses": {}, "UnprocessedKeys": items})),
-            _ => Self::json(200, &json!({"UnprocessedItems": items})),
+            "BatchGetItem" => Self::json(200, &json!({"Responses": {}, "UnprocessedKeys": items})).checked(),
+            _ => Self::json(200, &json!({"UnprocessedItems": items})).checked(),
         }
     }
 
     pub(super) fn into_response(self) -> http::Response<BoxBody<Bytes, std::io::Error>> {
+        let checksum = self.checked.then(|| checksum(&self.body));
         let body = Full::new(self.body).map_err(|never: Infallible| match never {}).boxed();
         let mut response = http::Response::new(body);
         *response.status_mut() = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(self.media));
+        headers.extend(checksum.map(|checksum| (CHECKSUM, checksum)));
         headers.insert(
             "x-amzn-requestid",
             HeaderValue::from_static("FAULT0000000000000000000000000000000000000000000000"),
@@ -113,8 +123,18 @@ impl Reply {
     }
 }
 
+/// The header by which a reply of DynamoDB proves its body.
+pub(super) const CHECKSUM: HeaderName = HeaderName::from_static("x-amz-crc32");
+
+/// What [`CHECKSUM`] says of a body.
+pub(super) fn checksum(body: &[u8]) -> HeaderValue {
+    let mut crc = flate2::Crc::new();
+    crc.update(body);
+    HeaderValue::from(crc.sum())
+}
+
 fn fault(status: u16, kind: &str, message: &str) -> Reply {
-    Reply::json(status, &json!({"__type": kind, "message": message}))
+    Reply::json(status, &json!({"__type": kind, "message": message})).checked()
 }
 
 /// A transaction that was given up: every part has its reason, and the last one is to blame.
@@ -136,11 +156,12 @@ fn canceled(asked: &Asked, code: &str, message: &str) -> Reply {
             "CancellationReasons": reasons,
         }),
     )
+    .checked()
 }
 
 fn xml(status: u16, code: &str, message: &str) -> Reply {
     let body = format!(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>{code}</Code><Message>{message}</Message><RequestId>FAULT</RequestId></Error>"
     );
-    Reply { status, media: "application/xml", body: body.into() }
+    Reply { status, media: "application/xml", body: body.into(), checked: false }
 }

@@ -38,7 +38,8 @@ async fn put(client: &DynamoDb, table: &str, pk: &str) -> Result<(), Option<Stri
 
 /// Whether the row is there, asked past the door.
 async fn there(bundle: &Bundle, table: &str, pk: &str) -> bool {
-    let get = bundle.aws().administrator().dynamodb().get_item().table_name(table).key("pk", text(pk)).key("sk", text("x"));
+    let get =
+        bundle.aws().administrator().dynamodb().get_item().table_name(table).key("pk", text(pk)).key("sk", text("x"));
     get.send().await.unwrap().item.is_some()
 }
 
@@ -120,7 +121,7 @@ async fn a_body_is_cut_shortened_emptied_changed_or_another() {
     assert!(get().await.is_err(), "half a document is none");
     faults.clear().on("GetItem").alter(|reply| reply["Item"]["sk"]["S"] = "y".into());
     assert_eq!(get().await.unwrap().item.unwrap()["sk"], text("y"));
-    faults.clear().on("GetItem").answer(Reply::json(200, &json!({})));
+    faults.clear().on("GetItem").answer(Reply::json(200, &json!({})).checked());
     assert!(get().await.unwrap().item.is_none());
     faults.clear().on("GetItem").answer(Reply::foreign());
     assert!(get().await.is_err());

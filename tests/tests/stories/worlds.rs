@@ -33,6 +33,9 @@ async fn enrich(bundle: &Bundle) -> String {
     for product in ["PC-1001", "PC-1002", "PC-1003"] {
         assert_eq!(bea.delete(&format!("/catalog/stores/main/products/{product}")).await.status, 204);
     }
+    for (name, scope) in [("bea", "admin:super"), ("ada", "admin:read"), ("someone", "admin:write")] {
+        bundle.administer("t_corner", name, scope).await.unwrap();
+    }
     let import = bea.post("/catalog/stores/annex/imports", json!({"content_type": "text/csv"})).await;
     bundle.run_schedule("catalog-publish").await.unwrap();
     import.body["import_id"].as_str().unwrap().to_owned()
@@ -52,6 +55,8 @@ async fn nothing_that_another_tenant_has_or_does_changes_an_answer() {
     let (poor, rich) = tokio::join!(Bundle::start(), Bundle::start());
     let mut names = Names::of_greenleaf();
     names.foreign_imports.push(enrich(&rich).await);
+    names.settle(&poor).await;
+    names.settle(&rich).await;
     for bundle in [&poor, &rich] {
         bundle.administer(names.tenant, "root", "admin:write").await.unwrap();
         bundle.administer(names.tenant, "walter", "admin:super").await.unwrap();
@@ -73,7 +78,7 @@ async fn nothing_that_another_tenant_has_or_does_changes_an_answer() {
             if one.status < 300 {
                 succeeded.insert(asked.route.clone());
             }
-            let (one, other) = (here.masked(&one), there.masked(&other));
+            let (one, other) = (here.masked(&asked, &one), there.masked(&asked, &other));
             if one != other {
                 differing.push(format!("{asked:?}\n  poor: {one:?}\n  rich: {other:?}"));
             }
@@ -82,7 +87,9 @@ async fn nothing_that_another_tenant_has_or_does_changes_an_answer() {
             // What waits is published in both, and answers look for it again.
             let (one, other) = tokio::join!(poor.run_schedule("catalog-publish"), rich.run_schedule("catalog-publish"));
             one.and(other).unwrap();
-            [&poor, &rich].map(|bundle| bundle.clock().advance(jiff::SignedDuration::from_secs(6)));
+            for bundle in [&poor, &rich] {
+                bundle.clock().advance(jiff::SignedDuration::from_secs(6));
+            }
         }
     }
     eprintln!("{sequences} sequences, {requests} requests, seed {seed}, {statuses:?}, {:?}", begun.elapsed());
@@ -92,7 +99,8 @@ async fn nothing_that_another_tenant_has_or_does_changes_an_answer() {
         differing.len(),
         differing[..differing.len().min(3)].join("\n")
     );
-    assert!(!statuses.keys().any(|status| *status >= 500), "{statuses:?}");
+    // A store that nobody has published yet cannot be searched: that is the one 503.
+    assert!(!statuses.keys().any(|status| *status >= 500 && *status != 503), "{statuses:?}");
     let routes: BTreeSet<String> = operations().iter().map(|(method, path)| format!("{method} {path}")).collect();
     let never: Vec<_> = routes.difference(&succeeded).collect();
     assert!(sequences < 200 || never.is_empty(), "traffic.rs never asks well for {never:?}");
@@ -262,6 +270,9 @@ async fn keys_stay_inside(store_calls: usize, seed: u64) {
     use tests::faults::Faults;
     let faults = Faults::new();
     let bundle = Bundle::start_with(faults.before(Options::for_tests())).await;
+    for names in [Names::of_greenleaf(), Names::of_corner()] {
+        names.settle(&bundle).await;
+    }
     let mut sides = [Names::of_greenleaf(), Names::of_corner()].map(|names| {
         let place = Place::new(&bundle, &names);
         (Traffic::new(names, seed), place)

@@ -6,6 +6,7 @@ mod evaluate;
 mod mutants;
 mod pattern;
 mod roles;
+mod used;
 
 use crate::OURS;
 use cases::SETTINGS;
