@@ -123,23 +123,14 @@ pub(super) const TENANTS: [Tenant; 4] = [
                 "dynamodb:BatchWriteItem",
             ],
         )],
-        snapshots: &["s3:GetObject", "s3:PutObject"],
+        snapshots: &["s3:PutObject"],
         uploads: &["s3:GetObject"],
     },
     Tenant {
         function: "OperationsRole",
         role: "OperationsTenantRole",
         rows: &[
-            (
-                "PEOPLE",
-                &[
-                    "dynamodb:GetItem",
-                    "dynamodb:Query",
-                    "dynamodb:PutItem",
-                    "dynamodb:UpdateItem",
-                    "dynamodb:DeleteItem",
-                ],
-            ),
+            ("PEOPLE", &["dynamodb:GetItem", "dynamodb:Query", "dynamodb:PutItem", "dynamodb:DeleteItem"]),
             REPEATS,
         ],
         snapshots: &[],
