@@ -111,13 +111,27 @@ impl Intercept for Guard {
         _: &RuntimeComponents,
         config: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        let verdict = acting::with(|acting| (self.0)(context.input(), acting.ok_or(Refusal::Nobody)?));
-        verdict.map_err(|refusal| {
+        verdict(self.0, context.input()).map_err(|refusal| {
             let operation = config.load::<Metadata>().map_or("unnamed", Metadata::name);
             report(operation, refusal);
             Refused { operation: operation.to_owned(), refusal }.into()
         })
     }
+}
+
+/// Holds a call to what the running task may do.
+fn verdict(check: Check, input: &Input) -> Result<(), Refusal> {
+    acting::with(|acting| check(input, acting.ok_or(Refusal::Nobody)?))
+}
+
+/// What the guard says of a call of DynamoDB, without making it: for measuring what that costs.
+///
+/// # Errors
+///
+/// [`Refusal`].
+#[cfg(all(feature = "table", feature = "administrator"))]
+pub fn verdict_on_dynamodb(input: &Input) -> Result<(), Refusal> {
+    verdict(dynamodb::check, input)
 }
 
 /// Tells of a call that was stopped: it is a fault of this bundle, and somebody should look.
