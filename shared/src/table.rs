@@ -11,6 +11,7 @@
 use crate::{
     aws::Aws,
     problem::Problem,
+    resilience::Backoff,
     tenant::{Sweep, TenantScope, guard::Refused},
 };
 use aws_sdk_dynamodb::{
@@ -34,6 +35,8 @@ pub type Item = HashMap<String, AttributeValue>;
 const BATCH: usize = 25;
 /// How often unprocessed items and conflicting transactions are tried before the caller hears of it.
 const ATTEMPTS: u32 = 8;
+/// How long is waited between them.
+const PAUSES: Backoff = Backoff { first: Duration::from_millis(25), most: Duration::from_millis(1_600) };
 
 /// What keeps an item from being read or written.
 #[derive(Debug, thiserror::Error)]
@@ -386,17 +389,11 @@ fn verdict<R>(error: &SdkError<TransactWriteItemsError, R>) -> Verdict {
 }
 
 /// Waits before attempt `attempt + 1`: full jitter below 25 ms, doubled each time, at most 1.6 s.
-///
-/// Source: M. Brooker, "Exponential Backoff and Jitter", AWS Architecture Blog (2015).
 async fn pause(attempt: u32) -> Result<(), TableError> {
     if attempt >= ATTEMPTS {
         let what = std::io::Error::other("the store kept putting the writes off");
         return Err(TableError::unavailable(what));
     }
-    let ceiling_ms = 25_u64 << attempt.min(6);
-    let mut random = [0; 8];
-    let _ = ring::rand::SecureRandom::fill(&ring::rand::SystemRandom::new(), &mut random);
-    let wait_ms = u64::from_le_bytes(random) % ceiling_ms;
-    tokio::time::sleep(Duration::from_millis(wait_ms)).await;
+    tokio::time::sleep(PAUSES.pause(attempt)).await;
     Ok(())
 }
