@@ -7,6 +7,19 @@
 //!
 //! A function's own `table.rs` says which items there are. Refusals of a condition come back as themselves; a throttled,
 //! slow or broken store comes back as [`TableError::Unavailable`] and is never taken for "not there".
+//!
+//! Without a tenant there is nothing to read, and the client is out of reach:
+//!
+//! ```compile_fail,E0599
+//! async fn read(table: &shared::table::Table) {
+//!     let _ = table.get::<String>(&shared::table::Key::new("S#north", "STORE")).await;
+//! }
+//! ```
+//! ```compile_fail,E0616
+//! fn raw(table: &shared::table::TenantTable) {
+//!     let _ = &table.client;
+//! }
+//! ```
 
 use crate::{
     aws::Aws,

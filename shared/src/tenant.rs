@@ -4,8 +4,32 @@
 //! they come from [`Claims`], which only a verified token yields, or from a [`Sweep`], the written list of the jobs that
 //! work on every tenant. So code that forgets to ask whose data it touches does not compile.
 //!
-//! ```compile_fail
+//! Not from text, not from nothing, and not out of another one:
+//!
+//! ```compile_fail,E0451
 //! let mine = shared::tenant::TenantScope { tenant: "acme".parse().unwrap(), hash: String::new() };
+//! ```
+//! ```compile_fail,E0277
+//! let mine: shared::tenant::TenantScope = "acme".parse().unwrap();
+//! ```
+//! ```compile_fail,E0277
+//! let mine: shared::tenant::TenantScope = serde_json::from_str("\"acme\"").unwrap();
+//! ```
+//! ```compile_fail,E0599
+//! let mine = shared::tenant::TenantScope::default();
+//! ```
+//! ```compile_fail,E0616
+//! fn other(mine: &shared::tenant::TenantScope) -> shared::tenant::TenantScope {
+//!     let mut other = mine.clone();
+//!     other.tenant = "beta".parse().unwrap();
+//!     other
+//! }
+//! ```
+//! ```compile_fail,E0624
+//! let mine = shared::tenant::TenantScope::new("acme".parse().unwrap());
+//! ```
+//! ```compile_fail,E0603
+//! let _ = shared::tenant::acting::settle(&"acme".parse().unwrap());
 //! ```
 
 pub mod acting;

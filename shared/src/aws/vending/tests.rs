@@ -45,6 +45,8 @@ impl Call {
 
 struct Stage {
     aws: Aws,
+    /// One client for all, as in a function: what it keeps, it keeps for every tenant.
+    table: Table,
     clock: Clock,
     calls: Arc<Mutex<Vec<Call>>>,
     sts: Arc<Mutex<Sts>>,
@@ -109,12 +111,12 @@ impl Stage {
         let endpoints = Endpoints { dynamodb: Some(url.clone()), s3: Some(url.clone()), ..Endpoints::default() };
         let aws = Aws::local(endpoints, "AKIDFUNCTION", "secret");
         let aws = aws.with_tenant_role(ROLE, Some(url.clone()), clock.clone());
-        Self { aws, clock, calls, sts, url }
+        Self { table: Table::new(&aws, "t"), aws, clock, calls, sts, url }
     }
 
     async fn get(&self, tenant: &str) -> Result<Option<Value>, TableError> {
-        let (scope, table) = (scope(tenant), Table::new(&self.aws, "t"));
-        scope.act(table.of(&scope).get(&Key::new("S#a", "x"))).await
+        let scope = scope(tenant);
+        scope.act(self.table.of(&scope).get(&Key::new("S#a", "x"))).await
     }
 
     fn script(&self, sts: Sts) {
