@@ -85,7 +85,7 @@ pub(super) fn whole(text: String, calls: Vec<Call>, wants: bool, tokens: u64) ->
     if !calls.iter().all(|call| call.arguments.is_object()) {
         return Err(form("a call's arguments are no object"));
     }
-    if wants != !calls.is_empty() {
+    if wants == calls.is_empty() {
         return Err(form("it calls tools and is done, or calls none and waits"));
     }
     if calls.is_empty() && text.trim().is_empty() {
