@@ -17,7 +17,7 @@ use crate::{
 pub use crate::digest::Digest;
 use aws_sdk_s3::{
     Client,
-    error::SdkError,
+    error::{ProvideErrorMetadata, SdkError},
     operation::{
         get_object::GetObjectError,
         put_object::{PutObjectError, PutObjectOutput},
@@ -213,7 +213,7 @@ impl TenantBlobs {
     ) -> Result<Digest, BlobError> {
         let got = match self.client.get_object().bucket(&self.bucket).key(key).send().await {
             Ok(got) => got,
-            Err(SdkError::ServiceError(error)) if matches!(error.err(), GetObjectError::NoSuchKey(_)) => {
+            Err(SdkError::ServiceError(error)) if absent(error.err()) => {
                 return Err(BlobError::Missing(key.to_owned()));
             }
             Err(error) => return Err(unavailable(error)),
@@ -263,6 +263,12 @@ fn status(error: &SdkError<PutObjectError>) -> Option<u16> {
     }
 }
 
+/// Whether S3 says that there is no such object: in so many words, or by a denial, which is what it says in their place to who may
+/// not list the bucket. The roles in `template.yaml` may not, since the names in it are other tenants'.
+fn absent(error: &GetObjectError) -> bool {
+    matches!(error, GetObjectError::NoSuchKey(_)) || error.code() == Some("AccessDenied")
+}
+
 pub(crate) fn unavailable<E: std::error::Error + Send + Sync + 'static>(error: E) -> BlobError {
     match Refused::among(&error) {
         Some(refused) => BlobError::Refused(refused.clone()),
@@ -273,6 +279,13 @@ pub(crate) fn unavailable<E: std::error::Error + Send + Sync + 'static>(error: E
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_may_not_be_listed_is_denied_where_it_is_missing() {
+        let said = |code: &str| GetObjectError::generic(aws_sdk_s3::error::ErrorMetadata::builder().code(code).build());
+        assert!(absent(&said("AccessDenied")));
+        assert!(!absent(&said("SlowDown")) && !absent(&said("InternalError")));
+    }
 
     #[test]
     fn a_name_is_the_digest_split_for_listing() {
