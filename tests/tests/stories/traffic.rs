@@ -87,6 +87,22 @@ pub(crate) struct Asked {
     pub(crate) body: Option<(&'static str, String)>,
 }
 
+impl Asked {
+    /// A GET by the tenant's admin.
+    pub(crate) fn reading(path: &str) -> Self {
+        let headers =
+            vec![("x-request-id", "again".to_owned()), ("traceparent", format!("00-{:032x}-{:016x}-00", 1, 1))];
+        Self { route: "GET".to_owned(), who: 2, method: Method::GET, path: path.to_owned(), headers, body: None }
+    }
+
+    /// A question by the tenant's admin.
+    pub(crate) fn question(question: &str, store: &str) -> Self {
+        let body = json!({"question": question, "store_id": store}).to_string();
+        let body = Some(("application/json", body));
+        Self { route: "POST /ask".to_owned(), method: Method::POST, body, ..Self::reading("/ask") }
+    }
+}
+
 /// Every operation of the document: method, path.
 pub(crate) fn operations() -> Vec<(Method, String)> {
     let document = serde_json::to_value(local::openapi()).unwrap();
