@@ -4,7 +4,7 @@ use anyhow::Result;
 use axum::{
     Router,
     body::Bytes,
-    extract::{OriginalUri, Path, Request, State},
+    extract::{FromRef, OriginalUri, Path, Request, State},
     response::IntoResponse,
 };
 use http::{Method, StatusCode};
@@ -12,7 +12,7 @@ use local::{
     Options,
     functions::{Function, Functions, Job, Parts},
 };
-use shared::{auth::Verifier, web};
+use shared::{auth::Verifier, idempotency::Idempotency, table::Table, web};
 use std::sync::Arc;
 
 pub(crate) const TEMPLATE: &str = r#"
@@ -67,9 +67,10 @@ Resources:
       GenerateSecretString: {SecretStringTemplate: "{}", GenerateStringKey: CURSOR_KEY}
 "#;
 
-#[derive(Clone)]
+#[derive(Clone, FromRef)]
 struct App {
     verifier: Verifier,
+    idempotency: Idempotency,
     greeting: Arc<str>,
 }
 
@@ -82,7 +83,9 @@ pub(crate) fn functions(parts: &Parts<'_>) -> Result<Functions> {
     let mut env = parts.env("echo")?;
     let verifier = Verifier::from_env(&mut env, parts.clock);
     let greeting = env.required("GREETING").into();
-    let app = env.finish(App { verifier, greeting })?;
+    let table = Table::new(parts.aws("echo")?, env.required("TABLE_NAME"));
+    let idempotency = Idempotency::new(table, parts.clock.clone());
+    let app = env.finish(App { verifier, idempotency, greeting })?;
     let routes = web::Routes::new()
         .on(Method::GET, "/echo/{id}", |Path(id): Path<String>| async move { id })
         .on_up_to(7_000_000, Method::POST, "/echo", |body: Bytes| async move { body.len().to_string() })
