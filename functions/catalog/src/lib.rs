@@ -47,7 +47,13 @@ use cursors::Cursors;
 use publish::Publisher;
 use retrieval::Warm;
 use shared::{
-    auth::{People, Verifier}, aws::Aws, blob::Blobs, clock::Clock, idempotency::Idempotency, secrets::Secrets, web,
+    auth::{People, Verifier},
+    aws::Aws,
+    blob::Blobs,
+    clock::Clock,
+    idempotency::Idempotency,
+    secrets::Secrets,
+    web,
     web::cors::AllowedOrigins,
 };
 use table::CatalogTable;
