@@ -15,9 +15,29 @@ use crate::{clock::Clock, tenant::guard};
 use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
 use aws_smithy_http_client::{Builder, tls};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use aws_smithy_types::{retry::RetryConfig, timeout::TimeoutConfig};
 use aws_types::{SdkConfig, region::Region};
+use std::time::Duration;
 
 pub(crate) const AMAZON_ROOTS: &[u8] = include_bytes!("roots/amazon.pem");
+
+/// How long a connection may take to stand.
+const CONNECT: Duration = Duration::from_secs(1);
+/// How long one try of a call may take; DynamoDB answers within milliseconds.
+const ATTEMPT: Duration = Duration::from_secs(2);
+/// How long a call may take with all its tries, so that a request hears of a dead store long before the gateway gives it up.
+const OPERATION: Duration = Duration::from_secs(5);
+/// The same for S3, whose tries carry bodies of tens of megabytes.
+#[cfg(feature = "blob")]
+const BODY_ATTEMPT: Duration = Duration::from_secs(20);
+#[cfg(feature = "blob")]
+const BODY_OPERATION: Duration = Duration::from_secs(60);
+/// How often a call is tried.
+const ATTEMPTS: u32 = 3;
+/// The longest pause before the second try, twice that before the third; drawn at random below it.
+const PAUSE: Duration = Duration::from_millis(50);
+/// The longest pause of all, also where the store asks for a longer one.
+const LONGEST_PAUSE: Duration = Duration::from_millis(400);
 
 /// How to reach AWS: region, credentials, endpoints and one HTTPS client for all.
 #[derive(Clone, Debug)]
@@ -92,6 +112,13 @@ impl Aws {
             .region(Region::new(region))
             .credentials_provider(SharedCredentialsProvider::new(credentials))
             .http_client(http)
+            .timeout_config(within(ATTEMPT, OPERATION))
+            .retry_config(
+                RetryConfig::standard()
+                    .with_max_attempts(ATTEMPTS)
+                    .with_initial_backoff(PAUSE)
+                    .with_max_backoff(LONGEST_PAUSE),
+            )
             .build();
         Self {
             base,
@@ -154,7 +181,9 @@ impl Aws {
     #[cfg(feature = "blob")]
     fn s3_config(&self) -> aws_sdk_s3::config::Builder {
         let endpoint = self.endpoints.s3.as_ref();
-        aws_sdk_s3::config::Builder::from(&self.at(endpoint)).force_path_style(endpoint.is_some())
+        aws_sdk_s3::config::Builder::from(&self.at(endpoint))
+            .force_path_style(endpoint.is_some())
+            .timeout_config(within(BODY_ATTEMPT, BODY_OPERATION))
     }
 
     /// The same with the tenant guard taken away, for tests that show what it is good for.
@@ -196,6 +225,16 @@ impl Administrator<'_> {
     pub fn s3(&self) -> aws_sdk_s3::Client {
         aws_sdk_s3::Client::from_conf(self.0.s3_config().build())
     }
+}
+
+/// One try within `attempt`, all of them within `operation`. What a reply's body takes after its head is not among them.
+fn within(attempt: Duration, operation: Duration) -> TimeoutConfig {
+    TimeoutConfig::builder()
+        .connect_timeout(CONNECT)
+        .read_timeout(attempt)
+        .operation_attempt_timeout(attempt)
+        .operation_timeout(operation)
+        .build()
 }
 
 pub(crate) const TLS: tls::Provider = tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring);
