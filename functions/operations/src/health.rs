@@ -53,7 +53,7 @@ pub(crate) async fn healthz(
             let caller = Caller::from_request_parts(&mut parts, &app).await?;
             let tenant = caller.tenant()?;
             caller.require(Scope::AdminRead).await?;
-            look(&app, &caller, &tenant).await?;
+            Box::pin(look(&app, &caller, &tenant)).await?;
         }
         Some(_) => return Err(Error::BadQuery("deep is 0 or 1.".to_owned())),
     }
