@@ -54,7 +54,7 @@ fn path(trace: &[Value], span: &Value) -> String {
     }
 }
 
-/// OBS-4 for a log line, OBS-5 for a line of metrics.
+/// A log line has the eight members that every line has; a line of metrics the labels that are allowed, and no others.
 fn assert_well_formed(line: &Value) {
     let labels = ["service.name", "deployment.environment", "region", "job", "queue", "status"];
     if let Some(directive) = line.get("_aws") {
@@ -75,7 +75,7 @@ fn assert_well_formed(line: &Value) {
         assert!(value.is_null() || value.is_string(), "{member} in {line}");
     }
     line["timestamp"].as_str().unwrap().parse::<jiff::Timestamp>().unwrap();
-    // A refusal says `none` of whoever is not known (ADM-8).
+    // A refusal says `none` of whoever is not known.
     let hash = line["tenant"].as_str().filter(|tenant| *tenant != "none");
     assert!(hash.is_none_or(|hash| hash.len() == 12 && hash.bytes().all(|b| b.is_ascii_hexdigit())), "{line}");
 }

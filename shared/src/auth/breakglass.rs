@@ -1,4 +1,4 @@
-//! Acting in an emergency (ADM-6): who uses `admin:breakglass` says why, in the header [`REASON`].
+//! Acting in an emergency: who uses `admin:breakglass` says why, in the header [`REASON`].
 
 use super::denial::Trail;
 use crate::{

@@ -30,7 +30,7 @@ const TENANT_ID: HeaderName = HeaderName::from_static("x-tenant-id");
 #[derive(Clone, Debug)]
 pub struct Caller(Arc<Verified>);
 
-/// A verified person who may name another: the opt-in of the routes that take a `userId` (ID-4). The query and the body may
+/// A verified person who may name another: the opt-in of the routes that take a `userId`. The query and the body may
 /// then hold one; it means nothing until the handler has put it to [`Caller::subject`].
 #[derive(Clone, Debug)]
 pub struct Behalf(pub Caller);
@@ -181,7 +181,7 @@ impl Caller {
         self.role().may(permission).inspect_err(|problem| self.denied(problem, Some(permission.tool())))
     }
 
-    /// The scopes that count: those of administration as far as the token and the person's record both have them (ADM-2),
+    /// The scopes that count: those of administration as far as the token and the person's record both have them,
     /// others as the token has them. The record is read when this is asked, and only where the token claims anything.
     ///
     /// # Errors
@@ -210,7 +210,7 @@ impl Caller {
     }
 
     /// Asks for a scope, to be asked where the act is, each time. `admin:breakglass` also takes a reason in
-    /// [`breakglass::REASON`]; its use is told to the security log and alarms (ADM-6).
+    /// [`breakglass::REASON`]; its use is told to the security log and alarms.
     ///
     /// # Errors
     ///
@@ -231,7 +231,7 @@ impl Caller {
         Ok(Grant { scope, reason: Some(reason) })
     }
 
-    /// Whose things a request is about (ID-4): the caller's where it names nobody; whomever it names, where that is the caller
+    /// Whose things a request is about: the caller's where it names nobody; whomever it names, where that is the caller
     /// or the caller may administer what others have.
     ///
     /// # Errors

@@ -1,6 +1,6 @@
-//! The one place where a refusal is written down (ADM-8): who was refused what, where and why, without saying who in person.
+//! The one place where a refusal is written down: who was refused what, where and why, without saying who in person.
 //!
-//! The caller hears little (ID-2); this line is where the precise cause stands. Every field is always there, `none` where
+//! The caller hears little; this line is where the precise cause stands. Every field is always there, `none` where
 //! there is nothing to say, so that a query over the log needs no case for what is missing.
 //!
 //! | field | holds |

@@ -4,7 +4,7 @@
 //! | --- | --- | --- | --- |
 //! | person | `T#<tenant>#PEOPLE` | `PERSON#<subject>` | [`PersonRecord`] |
 //!
-//! A record bounds what a token says. Scopes of administration count as far as both have them (ADM-2). Role, stores and
+//! A record bounds what a token says. Scopes of administration count as far as both have them. Role, stores and
 //! suspension are the token's, or with `ROLE_SOURCE=table` the record's alone; who has no record then is a shopper of no store.
 
 use super::{Role, Scopes};

@@ -24,7 +24,7 @@ use crate::ids::PersonId;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value};
 
-/// How far the issuer's clock and ours may differ: 60 s (ADM-4), to the instant. A token that expired exactly 60 s ago
+/// How far the issuer's clock and ours may differ: 60 s, to the instant. A token that expired exactly 60 s ago
 /// passes, and so does one that was issued exactly 60 s ahead; a microsecond more does not.
 pub const SKEW: SignedDuration = SignedDuration::from_secs(60);
 

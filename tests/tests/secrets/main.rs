@@ -1,4 +1,4 @@
-//! No secret stands in the tree, and the page that lists the secrets lists those that the code asks for (SEC-1, 6, 7).
+//! No secret stands in the tree, and the page that lists the secrets lists those that the code asks for.
 #![allow(clippy::unwrap_used)]
 
 mod patterns;

@@ -43,7 +43,7 @@ pub(crate) fn check(whole: &Value, faults: &mut Faults) {
     }
 }
 
-/// The first administrator comes from parameters that name nobody unless somebody does (ADM-7).
+/// The first administrator comes from parameters that name nobody unless somebody does.
 fn first_administrator(whole: &Value, faults: &mut Faults) {
     for (variable, parameter) in
         [("FIRST_ADMIN_TENANT", "FirstAdminTenant"), ("FIRST_ADMIN_PERSON", "FirstAdminPerson")]

@@ -15,7 +15,7 @@ use std::{
     time::Duration,
 };
 
-/// How long a record serves before it is read again (ID-9): from then on nothing but the table says what it holds.
+/// How long a record serves before it is read again: from then on nothing but the table says what it holds.
 pub const KEPT_FOR: SignedDuration = SignedDuration::from_secs(60);
 /// The most people that one instance remembers.
 const MOST: usize = 1_000;

@@ -1,4 +1,4 @@
-//! T5.7: killed between any two writes, many at once, overtaken while asleep, on clocks that disagree.
+//! Runs that are killed between any two writes, come many at once, are overtaken while asleep, or run on clocks that disagree.
 
 use super::*;
 use crate::idempotency::{KEPT, MARGIN, Token, UNLIMITED, record::CHUNK_BYTES};
