@@ -2,7 +2,7 @@
 //! ratio, with one and every trace kept, and with one that is dead. `scripts/bench-trust` calls it.
 //!
 //! `cargo run --release -p shared --features testing --example bench_telemetry [REQUESTS]`; default 2,000 for each row. Prints one line for
-//! each row, in microseconds, and exits 1 where a kept trace adds 10 ms or more at the 95th percentile (OBS-7). The collector
+//! each row, in microseconds, and exits 1 where a kept trace adds 10 ms or more at the 95th percentile. The collector
 //! answers on loopback in the same process, on a thread of its own.
 #![allow(clippy::print_stdout, clippy::unwrap_used, missing_docs)]
 
