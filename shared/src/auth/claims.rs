@@ -15,7 +15,7 @@ use std::collections::BTreeSet;
 ///
 /// The standard claims decide whether the token is good; these, which an administrator sets, decide what it grants. One that
 /// is absent or of the wrong form therefore grants nothing and leaves the person known: answering 401 would send
-/// the client for a fresh token with the same claim, for ever. A missing role is a shopper's (ID-5); a role that is
+/// the client for a fresh token with the same claim, for ever. A missing role is a shopper's; a role that is
 /// there and is no text is nobody's.
 #[derive(Clone, Debug)]
 pub struct Claims {
@@ -56,14 +56,17 @@ impl Claims {
         }
     }
 
-    /// The same person with role, stores and suspension as they are written down; without a record a shopper of no store,
-    /// suspended if the token says so.
+    /// The same person with role and stores as they are written down; without a record a shopper of no store. Who is suspended
+    /// by token or record stays so: neither lifts what the other says.
     #[cfg(feature = "table")]
-    pub(super) fn as_recorded(self, record: Option<&PersonRecord>) -> Self {
+    pub(super) fn bounded_by(self, record: Option<&PersonRecord>) -> Self {
         match record {
-            Some(record) => {
-                Self { role: record.role, stores: record.stores.clone(), suspended: record.suspended, ..self }
-            }
+            Some(record) => Self {
+                role: record.role,
+                stores: record.stores.clone(),
+                suspended: self.suspended || record.suspended,
+                ..self
+            },
             None => Self { role: Role::Shopper, stores: BTreeSet::new(), ..self },
         }
     }

@@ -145,7 +145,7 @@ impl Verifier {
                 Ok(tenant) => people.record(&tenant, claims.person()).await?,
                 Err(_) => None,
             };
-            return Ok(claims.as_recorded(record.as_deref()));
+            return Ok(claims.bounded_by(record.as_deref()));
         }
         drop(claims);
         Err(Problem::unavailable("auth.person_unavailable").detail("Roles cannot be looked up here.").retry_after(60))

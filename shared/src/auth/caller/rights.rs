@@ -175,6 +175,30 @@ async fn who_is_suspended_by_the_record_administers_nothing_whatever_the_token_s
 }
 
 #[tokio::test]
+async fn who_is_suspended_by_the_token_stays_so_whatever_the_record_says() {
+    for source in [RoleSource::Token, RoleSource::Table] {
+        let stage = Stage::with(source, record(json!({"suspended": {"BOOL": false}}))).await;
+        let mut claims = admin("admin:super");
+        claims["suspended"] = json!(true);
+        assert_eq!(code(&stage.get("/who", claims).await), (403, "auth.suspended"), "{source:?}");
+    }
+}
+
+#[tokio::test]
+async fn of_those_who_wait_for_a_table_that_hangs_each_is_told_after_one_wait() {
+    let hanging = record(json!({})).after(std::time::Duration::from_secs(30));
+    let stage = Stage::with(RoleSource::Table, hanging).await;
+    let begun = std::time::Instant::now();
+    let asked = futures::future::join_all((0..20).map(|_| stage.get("/who", admin("")))).await;
+    assert!(asked.iter().all(|answer| code(answer) == (503, "auth.person_unavailable")), "{asked:?}");
+    assert!(begun.elapsed() < std::time::Duration::from_secs(5), "{:?}", begun.elapsed());
+    stage.table.answer(record(json!({})));
+    assert_eq!(stage.get("/who", admin("")).await.0, 503, "for a second");
+    stage.clock.advance(SignedDuration::from_secs(1));
+    assert_eq!(stage.get("/who", admin("")).await.0, 200);
+}
+
+#[tokio::test]
 async fn a_table_that_fails_lies_or_is_cut_short_never_makes_a_role() {
     let whole = String::from_utf8(record(json!({})).body).unwrap();
     let faults = [
@@ -215,7 +239,8 @@ async fn a_table_that_fails_lies_or_is_cut_short_never_makes_a_role() {
                 assert_eq!(got, status, "{told}: {body}");
             }
             stage.table.answer(record(json!({})));
-            assert_eq!(stage.get("/need/admin:read", admin("admin:super")).await.0, 200, "and mended at once");
+            stage.clock.advance(SignedDuration::from_secs(1));
+            assert_eq!(stage.get("/need/admin:read", admin("admin:super")).await.0, 200, "and mended in a second");
         }
     }
 }

@@ -21,6 +21,8 @@ pub const KEPT_FOR: SignedDuration = SignedDuration::from_secs(60);
 const MOST: usize = 1_000;
 /// How long a read may take.
 const TIMEOUT: Duration = Duration::from_secs(3);
+/// How long a failure is told again without another try, so that those who waited for the same read do not each wait anew.
+const FAILED_FOR: SignedDuration = SignedDuration::from_secs(1);
 
 /// The people of every tenant, as far as this instance has read of them; clones share it.
 #[derive(Clone, Debug)]
@@ -38,14 +40,16 @@ type Page = Arc<tokio::sync::Mutex<Option<Read>>>;
 
 #[derive(Debug)]
 struct Read {
+    /// When a record was asked for, or a read failed.
     at: Timestamp,
-    record: Option<Arc<PersonRecord>>,
+    found: Result<Option<Arc<PersonRecord>>, Problem>,
 }
 
 impl Read {
     /// A clock that was set back makes it old.
     fn serves(&self, now: Timestamp) -> bool {
-        self.at <= now && now.duration_since(self.at) < KEPT_FOR
+        let time = if self.found.is_ok() { KEPT_FOR } else { FAILED_FOR };
+        self.at <= now && now.duration_since(self.at) < time
     }
 }
 
@@ -65,22 +69,23 @@ impl People {
     /// # Errors
     ///
     /// 503 `auth.person_unavailable` where the table does not answer within three seconds; 500 where the record is not of its
-    /// form. Nothing older serves in its place.
+    /// form. Nothing older serves in its place. Who asks within a second of a failure is told the same.
     pub async fn record(&self, tenant: &TenantScope, person: &PersonId) -> Result<Option<Arc<PersonRecord>>, Problem> {
         let page = self.page(tenant.tenant(), person);
         let mut read = page.lock().await;
         let now = self.0.clock.now();
         if let Some(read) = read.as_ref().filter(|read| read.serves(now)) {
-            return Ok(read.record.clone());
+            return read.found.clone();
         }
         *read = None;
-        let record = self.read(tenant, person).await.map_err(|error| match error {
+        let found = self.read(tenant, person).await.map(|record| record.map(Arc::new)).map_err(|error| match error {
             TableError::Unavailable(_) => Problem::upstream("auth.person_unavailable", &error, 1),
             other => Problem::internal(&other),
-        })?;
-        let record = record.map(Arc::new);
-        *read = Some(Read { at: now, record: record.clone() });
-        Ok(record)
+        });
+        // A record is as old as its question, a failure as its answer.
+        let at = if found.is_ok() { now } else { self.0.clock.now() };
+        *read = Some(Read { at, found: found.clone() });
+        found
     }
 
     /// Forgets a person's record, because this instance has changed it.
