@@ -75,12 +75,15 @@ struct KeyValue<'a> {
 }
 
 #[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
 enum AnyValue<'a> {
-    StringValue(Cow<'a, str>),
-    IntValue(String),
-    DoubleValue(f64),
-    BoolValue(bool),
+    #[serde(rename = "stringValue")]
+    Text(Cow<'a, str>),
+    #[serde(rename = "intValue")]
+    Int(String),
+    #[serde(rename = "doubleValue")]
+    Double(f64),
+    #[serde(rename = "boolValue")]
+    Bool(bool),
 }
 
 const INTERNAL: u8 = 1;
@@ -126,16 +129,16 @@ fn nanos(time: Duration) -> String {
 }
 
 fn text<'a>(key: &'a str, value: &'a str) -> KeyValue<'a> {
-    KeyValue { key, value: AnyValue::StringValue(value.into()) }
+    KeyValue { key, value: AnyValue::Text(value.into()) }
 }
 
 fn key_values(attributes: &Attributes) -> Vec<KeyValue<'_>> {
     let value = |value| match value {
-        &Value::Whole(number) => AnyValue::IntValue(number.to_string()),
-        &Value::Fraction(number) if number.is_finite() => AnyValue::DoubleValue(number),
-        &Value::Fraction(number) => AnyValue::StringValue(number.to_string().into()),
-        &Value::Flag(flag) => AnyValue::BoolValue(flag),
-        Value::Text(text) => AnyValue::StringValue(text.into()),
+        &Value::Whole(number) => AnyValue::Int(number.to_string()),
+        &Value::Fraction(number) if number.is_finite() => AnyValue::Double(number),
+        &Value::Fraction(number) => AnyValue::Text(number.to_string().into()),
+        &Value::Flag(flag) => AnyValue::Bool(flag),
+        Value::Text(text) => AnyValue::Text(text.into()),
     };
     attributes.iter().map(|(name, held)| KeyValue { key: name, value: value(held) }).collect()
 }
