@@ -8,7 +8,10 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use http::{HeaderMap, StatusCode, header, request::Parts};
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde::{
+    Deserializer, Serialize,
+    de::{DeserializeOwned, DeserializeSeed, IgnoredAny, MapAccess, Visitor},
+};
 
 /// A JSON body, in and out.
 ///
@@ -130,22 +133,46 @@ fn is_json(headers: &HeaderMap) -> bool {
     media == "application/json" || (media.starts_with("application/") && media.ends_with("+json"))
 }
 
-/// The members by which older clients name the acting person, whatever they hold.
-#[derive(Deserialize)]
-struct Claimed {
-    #[serde(default)]
-    user_id: Option<serde_json::Value>,
-    #[serde(default, rename = "userId")]
-    camel: Option<serde_json::Value>,
+/// Whether a body names nobody but `0`, by the members with which older clients name the acting person. Each occurrence is
+/// looked at, as a type that does not know the member takes a body that has it twice. `null` names nobody.
+struct NamesOnly<'a>(&'a str);
+
+impl<'de> DeserializeSeed<'de> for NamesOnly<'_> {
+    type Value = bool;
+
+    fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<bool, D::Error> {
+        from.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for NamesOnly<'_> {
+    type Value = bool;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<bool, A::Error> {
+        let mut agrees = true;
+        while let Some(member) = members.next_key::<String>()? {
+            if member == "user_id" || member == "userId" {
+                let named = members.next_value::<serde_json::Value>()?;
+                agrees &= named.is_null() || named == self.0;
+            } else {
+                members.next_value::<IgnoredAny>()?;
+            }
+        }
+        Ok(agrees)
+    }
 }
 
 fn same_person(body: &[u8], caller: Option<&PersonId>) -> Result<(), Problem> {
     let Some(caller) = caller else { return Ok(()) };
-    // A body that is no object, or names a member twice, is refused for its form right after.
-    let Ok(Claimed { user_id, camel }) = serde_json::from_slice(body) else { return Ok(()) };
-    match user_id.iter().chain(&camel).all(|named| named == caller.as_str()) {
-        true => Ok(()),
-        false => Err(mismatch()),
+    let mut reader = serde_json::Deserializer::from_slice(body);
+    // A body that is no object of JSON is refused for its form right after.
+    match NamesOnly(caller.as_str()).deserialize(&mut reader) {
+        Ok(false) => Err(mismatch()),
+        Ok(true) | Err(_) => Ok(()),
     }
 }
 
@@ -159,6 +186,7 @@ pub fn mismatch() -> Problem {
 mod tests {
     use super::*;
     use axum::{Router, body::Body, routing::post};
+    use serde::Deserialize;
     use tower::ServiceExt;
 
     #[derive(Deserialize)]
@@ -225,5 +253,18 @@ mod tests {
             let (status, problem) = send("application/json", body(member, "grace")).await;
             assert!(status == 403 && problem.contains("identity.user_mismatch"), "{member}: {status} {problem}");
         }
+        for members in [
+            r#""user_id":"grace","user_id":"grace""#,
+            r#""user_id":"ada","user_id":"grace""#,
+            r#""user_id":"grace","user_id":"ada""#,
+            r#""userId":null,"userId":"grace""#,
+            r#""user_id":1"#,
+            r#""user\u005fid":"grace""#,
+        ] {
+            let (status, problem) = send("application/json", format!(r#"{{"question":"x",{members}}}"#)).await;
+            assert!(status == 403 && problem.contains("identity.user_mismatch"), "{members}: {status} {problem}");
+        }
+        let own = r#"{"question":"x","user_id":"ada","user_id":"ada","userId":null}"#;
+        assert_eq!(send("application/json", own).await.0, 200);
     }
 }
