@@ -13,12 +13,11 @@
 use super::key::{BadKeySet, KeySet, PublicKey};
 use crate::{
     clock::Clock,
-    fetch::{Fetch, FetchError},
+    fetch::{Fetch, FetchError, Transport},
 };
-use http::{HeaderMap, Uri, header};
+use http::{HeaderMap, header};
 use jiff::{SignedDuration, Timestamp};
 use std::{
-    net::IpAddr,
     sync::{Arc, RwLock},
     time::Duration,
 };
@@ -111,9 +110,10 @@ impl Keys {
     ///
     /// [`BadKeyUrl`]: who can change an answer on its way would sign tokens, so plain HTTP stays on this machine.
     pub fn published_at(url: &str, clock: &Clock) -> Result<Self, BadKeyUrl> {
-        let fetch = match transport(url)? {
-            Transport::Tls => Fetch::default(),
-            Transport::Loopback => Fetch::plain(),
+        let fetch = match url.parse().ok().as_ref().and_then(Transport::of) {
+            Some(Transport::Tls) => Fetch::default(),
+            Some(Transport::Loopback) => Fetch::plain(),
+            None => return Err(BadKeyUrl),
         };
         let (url, clock) = (url.to_owned(), clock.clone());
         Ok(Self(Arc::new(Source::Published(Published {
@@ -214,23 +214,6 @@ impl State {
         let wait = FETCH_EVERY - now.duration_since(last);
         let rounded_up = wait.as_secs() + i64::from(wait.subsec_nanos() > 0);
         u32::try_from(rounded_up).unwrap_or(0)
-    }
-}
-
-enum Transport {
-    Tls,
-    Loopback,
-}
-
-fn transport(url: &str) -> Result<Transport, BadKeyUrl> {
-    let uri: Uri = url.parse().map_err(|_| BadKeyUrl)?;
-    let authority = uri.authority().filter(|authority| !authority.as_str().contains('@')).ok_or(BadKeyUrl)?;
-    let host = authority.host().trim_start_matches('[').trim_end_matches(']');
-    let loopback = host == "localhost" || host.parse().is_ok_and(|address: IpAddr| address.is_loopback());
-    match uri.scheme_str() {
-        Some("https") => Ok(Transport::Tls),
-        Some("http") if loopback => Ok(Transport::Loopback),
-        _ => Err(BadKeyUrl),
     }
 }
 
