@@ -1,5 +1,6 @@
 //! An answer as it is kept.
 
+use super::record::CHUNK_BYTES;
 use axum::{
     body::{Body, Bytes},
     response::Response,
@@ -58,6 +59,12 @@ impl Answer {
         };
         let kept = KEPT.iter().map(|name| (name.as_str().to_owned(), values(name)));
         Self { status: status.as_u16(), headers: kept.filter(|(_, values)| !values.is_empty()).collect(), body }
+    }
+
+    /// Into how many chunks its body is cut; none where it fits into the record.
+    pub(super) fn chunks(&self) -> u32 {
+        let bytes = self.body.len();
+        if bytes > CHUNK_BYTES { u32::try_from(bytes.div_ceil(CHUNK_BYTES)).unwrap_or(u32::MAX) } else { 0 }
     }
 
     /// The answer once more.

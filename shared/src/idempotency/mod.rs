@@ -19,14 +19,14 @@
 //! | an answer | that answer byte for byte, with `idempotency-replayed: true` |
 //! | a run whose lease holds | 409 `idempotency.in_progress`, `Retry-After` the rest of the lease |
 //! | a run whose lease is over | the handler's answer, by this run |
-//! | the table does not answer | 503 before anything ran |
+//! | the table does not answer within [`CLAIM`] | 503 before anything ran |
 //!
 //! **How long a lease is.** What is left of the invocation, after which its run cannot act any more, and [`MARGIN`] for the clocks
 //! of two instances. After a crash the key is free again when the lease is over. Leases and ages are compared times; the table's
 //! own time to live only tidies up.
 //!
 //! **What is stored** is an answer that settles the request ([`settles`]). Any other gives the key back, so that a retry runs. If
-//! the answer cannot be stored, it goes out all the same, `idempotency_unsettled_total` counts it, and the lease runs out. An answer
+//! the answer cannot be stored within [`KEEP`], it goes out all the same, `idempotency_unsettled_total` counts it, and the lease runs out. An answer
 //! that is larger than an item goes ahead in chunks under the run's own name, so that no other run can touch them.
 //!
 //! **What a crash means.** A run that dies between its effect and the stored answer leaves the effect, and the next run acts again.
@@ -64,11 +64,21 @@ use http::{StatusCode, request::Parts};
 use http_body_util::BodyExt;
 use jiff::{SignedDuration, Timestamp};
 use record::{Claim, Completion, Found, Lease, Records};
+use std::time::Duration;
+use tokio::time::{Instant, timeout};
 
 /// What a lease has beyond the time of its run: two clocks, each up to five seconds off, one ahead and one behind.
 pub const MARGIN: SignedDuration = SignedDuration::from_secs(10);
 /// The time of a run where nothing limits it, as outside Lambda.
 const UNLIMITED: SignedDuration = SignedDuration::from_secs(30);
+/// How long a run waits at most for its key. After that nothing has run, and the caller is told to come again.
+const CLAIM: Duration = Duration::from_secs(3);
+/// How long an answer that is ready waits at most for the store to know of it.
+const KEEP: Duration = Duration::from_secs(1);
+/// What it waits longer for each chunk of a large one.
+const KEEP_CHUNK: Duration = Duration::from_millis(200);
+/// What an answer needs at the end of an invocation to go out.
+const SENDING: Duration = Duration::from_millis(200);
 
 /// What runs for the first request of a key: the route's handler.
 pub(crate) type Run = Box<dyn FnOnce(Request) -> BoxFuture<'static, Response> + Send>;
@@ -137,21 +147,31 @@ impl Idempotency {
         };
         let token = Token::of(&person, &parts.method, &parts.uri, &key);
         let records = Records::of(self.table.of(&tenant), &token);
-        let lease = Lease::new(key::payload(&parts.headers, &body), self.clock.now(), time_left(&parts));
+        let left = time_left(&parts);
+        let lease = Lease::new(key::payload(&parts.headers, &body), self.clock.now(), left);
         parts.extensions.insert(token);
-        let answered = self.claimed(records, lease, Request::from_parts(parts, Body::from(body)), run);
+        let request = Request::from_parts(parts, Body::from(body));
+        let answered = self.claimed(records, lease, Instant::now() + left, request, run);
         answered.await.unwrap_or_else(IntoResponse::into_response)
     }
 
-    async fn claimed(&self, records: Records, lease: Lease, request: Request, run: Run) -> Result<Response, Problem> {
-        if let Claim::Known(found) = records.claim(&lease).await? {
+    /// Answers by `run`, where the key can be had; at `end` the invocation is over.
+    async fn claimed(
+        &self,
+        records: Records,
+        lease: Lease,
+        end: Instant,
+        request: Request,
+        run: Run,
+    ) -> Result<Response, Problem> {
+        if let Claim::Known(found) = within(CLAIM, end, records.claim(&lease)).await? {
             return self.told(&records, *found).await;
         }
         self.at(Step::Claimed);
         let response = run(request).await;
         self.at(Step::Ran);
         if !settles(response.status()) {
-            if let Err(error) = records.release(&lease).await {
+            if let Err(error) = within(KEEP, end, records.release(&lease)).await {
                 unsettled(&error, response.status());
             }
             return Ok(response);
@@ -162,7 +182,9 @@ impl Idempotency {
             Err(error) => return Err(Problem::internal(&std::io::Error::other(error))),
         };
         let answer = Answer::of(parts.status, &parts.headers, bytes.clone());
-        match records.complete(&lease, &answer, &|step| self.at(step)).await {
+        let patience = KEEP + KEEP_CHUNK * answer.chunks();
+        let at = |step| self.at(step);
+        match within(patience, end, records.complete(&lease, &answer, &at)).await {
             Ok(Completion::Done) => self.at(Step::Completed),
             Ok(Completion::Overtaken(found)) => {
                 tracing::warn!(event = "idempotency_overtaken", "a run ended after another had taken its key over");
@@ -200,14 +222,28 @@ fn unsettled(error: &TableError, status: StatusCode) {
     metrics::emit(None, Outcome::Failed, &[Metric::one("idempotency_unsettled_total")]);
 }
 
+/// Waits for `work` of the store, but not longer than `patience`, nor until it would be too late to answer at `end`.
+///
+/// # Errors
+///
+/// Those of `work`; [`TableError::Unavailable`] where it is not done by then. It may be done all the same.
+async fn within<T>(
+    patience: Duration,
+    end: Instant,
+    work: impl Future<Output = Result<T, TableError>>,
+) -> Result<T, TableError> {
+    let left = end.saturating_duration_since(Instant::now()).saturating_sub(SENDING);
+    timeout(patience.min(left), work).await.unwrap_or_else(|late| Err(TableError::unavailable(late)))
+}
+
 /// How long this run can go on.
-fn time_left(parts: &Parts) -> SignedDuration {
+fn time_left(parts: &Parts) -> Duration {
     #[cfg(feature = "lambda")]
     let left = parts.extensions.get::<crate::web::lambda::Deadline>().map(|deadline| deadline.remaining());
     #[cfg(not(feature = "lambda"))]
-    let left: Option<std::time::Duration> = None;
+    let left: Option<Duration> = None;
     let _ = parts;
-    left.and_then(|left| left.try_into().ok()).unwrap_or(UNLIMITED)
+    left.unwrap_or(UNLIMITED.unsigned_abs())
 }
 
 fn whole_seconds(left: SignedDuration) -> u32 {

@@ -25,7 +25,7 @@ use axum::body::Bytes;
 use futures::{TryStreamExt, stream};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 /// How long a key means its request: 24 hours from the run that took it.
 pub const KEPT: SignedDuration = SignedDuration::from_hours(24);
@@ -53,13 +53,9 @@ pub(super) struct Lease {
 
 impl Lease {
     /// A lease from `now` for a run that can go on for `time`, under a name of its own.
-    pub(super) fn new(payload: Digest, now: Timestamp, time: SignedDuration) -> Self {
-        Self {
-            run: random_hex::<16>(),
-            payload,
-            now,
-            until: now.saturating_add(time + MARGIN).unwrap_or(Timestamp::MAX),
-        }
+    pub(super) fn new(payload: Digest, now: Timestamp, time: Duration) -> Self {
+        let until = now.saturating_add(time).and_then(|end| end.saturating_add(MARGIN));
+        Self { run: random_hex::<16>(), payload, now, until: until.unwrap_or(Timestamp::MAX) }
     }
 
     fn kept_until(&self) -> Timestamp {

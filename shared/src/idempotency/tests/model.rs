@@ -17,9 +17,10 @@ use axum::body::Bytes;
 use http::{HeaderMap, Method, StatusCode, Uri};
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
+use std::time::Duration;
 
 /// How long a run may take.
-const TIME: SignedDuration = SignedDuration::from_secs(20);
+const TIME: Duration = Duration::from_secs(20);
 
 #[derive(Clone, Debug)]
 enum Deed {
@@ -111,7 +112,7 @@ async fn hold(records: &Records, deeds: &[Deed]) {
                 };
                 assert_eq!(claimed, right, "{deed:?} of {deeds:?}");
                 if free {
-                    let (lease_until, kept_until) = (at + (TIME + MARGIN), at + KEPT);
+                    let (lease_until, kept_until) = (at + TIME + MARGIN, at + KEPT);
                     kept = Some(Kept { run: runs.len(), payload: *payload, lease_until, kept_until, answer: None });
                 }
                 runs.push((lease, *payload));

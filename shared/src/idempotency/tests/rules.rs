@@ -7,6 +7,7 @@ use crate::{
 };
 use http::StatusCode;
 use jiff::SignedDuration;
+use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 
 fn clock() -> Clock {
@@ -279,4 +280,39 @@ async fn a_lease_is_what_is_left_of_the_invocation_and_the_margin() {
     clock.advance(SignedDuration::from_secs(told.retry_after().into()));
     let taken = tokio::time::timeout(std::time::Duration::from_millis(300), thing("a").to(&site)).await;
     assert!(taken.is_err(), "it runs again");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_that_hangs_keeps_no_answer_back_and_lets_nothing_begin() {
+    let (store, site, done, clock) = numbering().await;
+    store.trouble("UpdateItem", Trouble::Hang);
+    let begun = Instant::now();
+    let first = thing("a").to(&site).await;
+    assert_eq!((first.status, &first.body[..]), (200, &b"number 1"[..]));
+    assert!(begun.elapsed() < Duration::from_millis(1_900), "{:?}", begun.elapsed());
+    store.mend();
+    assert!(thing("a").to(&site).await.is(409, "idempotency.in_progress"), "the lease runs out by itself");
+    let refusing = super::site(&store, &clock, counted(&Arc::default(), |_| Problem::unavailable("x.down")));
+    store.trouble("DeleteItem", Trouble::Hang);
+    let begun = Instant::now();
+    assert!(thing("given-back").to(&refusing).await.is(503, "x.down"));
+    assert!(begun.elapsed() < Duration::from_millis(1_900), "{:?}", begun.elapsed());
+    store.trouble("PutItem", Trouble::Hang);
+    let begun = Instant::now();
+    let told = thing("b").to(&site).await;
+    assert!(told.is(503, "table.unavailable") && told.retry_after() > 0, "{told:?}");
+    assert!(begun.elapsed() < Duration::from_millis(4_500), "{:?}", begun.elapsed());
+    assert_eq!(done.load(Ordering::SeqCst), 1);
+}
+
+#[cfg(feature = "lambda")]
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_at_the_end_of_the_invocation_goes_out_before_it_ends() {
+    use crate::web::lambda::Deadline;
+    let (store, site, _, _) = numbering().await;
+    store.trouble("UpdateItem", Trouble::Hang);
+    let mut request = thing("a").request();
+    request.extensions_mut().insert(Deadline(std::time::SystemTime::now() + Duration::from_millis(700)));
+    let told = tokio::time::timeout(Duration::from_millis(700), reply(&site, request)).await;
+    assert_eq!(told.expect("it is told in time").status, 200);
 }

@@ -24,6 +24,8 @@ use tokio::{
 pub(super) enum Trouble {
     /// It does not reach the store.
     Shut,
+    /// It is taken and never answered.
+    Hang,
     /// It does, and its next reply is lost.
     LoseOneReply,
 }
@@ -122,8 +124,13 @@ async fn pass(mut outside: TcpStream, door: Arc<Mutex<Door>>) {
     const MARK: &str = "x-amz-target: dynamodb_20120810.";
     let Ok(mut inside) = TcpStream::connect(dynamodb()).await else { return };
     let (mut request, mut reply) = (vec![0; 64 * 1024], vec![0; 64 * 1024]);
-    let mut lost = false;
+    let (mut lost, mut hangs) = (false, false);
     loop {
+        if hangs {
+            // The connection stays open, and silent, until the client lets go of it.
+            while matches!(outside.read(&mut request).await, Ok(1..)) {}
+            return;
+        }
         tokio::select! {
             read = outside.read(&mut request) => {
                 let Ok(length @ 1..) = read else { return };
@@ -136,6 +143,10 @@ async fn pass(mut outside: TcpStream, door: Arc<Mutex<Door>>) {
                     *door.calls.entry(operation).or_default() += 1;
                     match hit.map(|name| (name, door.trouble[name])) {
                         Some((_, Trouble::Shut)) => return,
+                        Some((_, Trouble::Hang)) => {
+                            hangs = true;
+                            continue;
+                        }
                         Some((name, Trouble::LoseOneReply)) => {
                             door.trouble.remove(name);
                             lost = true;
