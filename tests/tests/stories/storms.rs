@@ -241,3 +241,26 @@ async fn a_slow_table_is_waited_for_within_the_deadline() {
     assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
     assert!(faults.log().iter().all(|call| call.outcome == Outcome::Faulted("delay")));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_table_that_hangs_is_given_up_long_before_the_gateway_gives_up_the_request() {
+    let faults = Faults::new();
+    let bundle = behind(&faults).await;
+    let root = bundle.administrator("root", "admin:super").await;
+    let keyed = root.with_header("idempotency-key", "hung");
+    // Longer than any invocation may take.
+    faults.on("*").delay(Duration::from_secs(30));
+    let probes = [
+        (&root, (Method::GET, product_path("GL-1001"), None)),
+        (&root, (Method::POST, "/ask".to_owned(), Some(json!({"question": "any milk?", "store_id": DOWNTOWN})))),
+        (&root, (Method::GET, "/api/admin/people".to_owned(), None)),
+        (&keyed, (Method::PUT, product_path("st-1"), Some(fig_spread(2)))),
+    ];
+    let answers = futures::future::join_all(probes.iter().map(|(who, probe)| send(who, probe))).await;
+    for ((_, probe), (response, took)) in probes.iter().zip(&answers) {
+        eprintln!("{} {} took {took:?}", probe.0, probe.1);
+        assert_eq!(response.status, 503, "{probe:?}: {}", response.body);
+        assert!(!response.header("retry-after").is_empty(), "{probe:?}: {:?}", response.headers);
+        assert!(*took < Duration::from_secs(15), "{probe:?} took {took:?}");
+    }
+}
