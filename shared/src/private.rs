@@ -15,19 +15,19 @@ use std::fmt;
 /// assert_eq!(format!("{email:?}"), "[redacted]");
 /// assert_eq!(email.expose(), "ada@example.com");
 /// ```
-/// ```compile_fail
+/// ```compile_fail,E0277
 /// let email = shared::private::Private::new("ada@example.com".to_owned());
 /// let line = format!("{email}");
 /// ```
-/// ```compile_fail
+/// ```compile_fail,E0277
 /// let email = shared::private::Private::new("ada@example.com".to_owned());
 /// let body = serde_json::to_string(&email);
 /// ```
-/// ```compile_fail
+/// ```compile_fail,E0277
 /// let email = shared::private::Private::new("ada@example.com".to_owned());
 /// tracing::info!(email, "a field of a log line");
 /// ```
-/// ```compile_fail
+/// ```compile_fail,E0308
 /// let email = shared::private::Private::new("ada@example.com".to_owned());
 /// let text: &str = &email;
 /// ```

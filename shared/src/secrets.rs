@@ -30,10 +30,10 @@ const PAUSE: SignedDuration = SignedDuration::from_secs(5);
 /// A text that no log and no answer shows: its `Debug` hides it, it has no `Display` and no `Serialize`, and its memory is
 /// overwritten when it goes.
 ///
-/// ```compile_fail
+/// ```compile_fail,E0277
 /// fn log(key: shared::secrets::SecretString) { println!("{key}"); }
 /// ```
-/// ```compile_fail
+/// ```compile_fail,E0277
 /// fn answer(key: shared::secrets::SecretString) { serde_json::to_string(&key); }
 /// ```
 #[derive(Clone, PartialEq, Eq)]
