@@ -20,6 +20,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod config;
+mod emergency;
 mod error;
 mod health;
 pub mod person;

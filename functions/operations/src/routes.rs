@@ -2,6 +2,7 @@
 
 use crate::{
     App,
+    emergency::{Act, Deed},
     error::Error,
     person::{self, Person, PutPerson, needed},
     table::{TenantPeople, Written},
@@ -13,7 +14,7 @@ use axum::{
 use http::{HeaderMap, StatusCode, header};
 use serde::{Deserialize, Serialize};
 use shared::{
-    auth::{Caller, PersonRecord, Role, Scope, Scopes},
+    auth::{Caller, Grant, PersonRecord, Role, Scope, Scopes},
     ids::PersonId,
     problem::{Problem, ProblemDocument},
     table::TableError,
@@ -195,12 +196,14 @@ pub(crate) async fn put(
         if seen.as_ref().is_some_and(|seen| !seen.is(held)) {
             return Err(Error::ChangedMeanwhile);
         }
-        rule(&caller, &mut ruled, old.as_ref(), new.scopes).await?;
+        let scopes = [old.as_ref().map(|old| old.scopes).unwrap_or_default(), new.scopes];
+        let grant = rule(&caller, &mut ruled, scopes).await?;
         if let Some(old) = old.as_ref().filter(|old| person::same(old, &new)) {
             return Ok(versioned(old.clone()).into_response());
         }
         let new = person::sealed(new.clone(), held);
-        if entered.people.put(&new, held).await? == Written::Done {
+        let act = grant.and_then(|grant| Act::of(&grant, &caller, new.updated_at, (&new.person_id, Deed::Put), scopes));
+        if entered.people.put(&new, held, act.as_ref()).await? == Written::Done {
             app.people.forget(&entered.tenant, &new.person_id);
             let status = if old.is_none() { StatusCode::CREATED } else { StatusCode::OK };
             return Ok((status, versioned(new)).into_response());
@@ -232,14 +235,16 @@ pub(crate) async fn delete(
     let entered = enter(&app, &caller, Scope::AdminWrite).await?;
     another(&caller, &person_id)?;
     let seen = etag::if_match::<String>(&headers)?;
-    let mut ruled = None;
+    let (now, mut ruled) = (app.clock.now(), None);
     for _ in 0..ATTEMPTS {
         let old = entered.people.record(&person_id).await?.ok_or(Error::NoSuchPerson)?;
         if seen.as_ref().is_some_and(|seen| !seen.is(Some(&old.version))) {
             return Err(Error::ChangedMeanwhile);
         }
-        rule(&caller, &mut ruled, Some(&old), Scopes::default()).await?;
-        if entered.people.delete(&person_id, &old.version).await? == Written::Done {
+        let scopes = [old.scopes, Scopes::default()];
+        let grant = rule(&caller, &mut ruled, scopes).await?;
+        let act = grant.and_then(|grant| Act::of(&grant, &caller, now, (&person_id, Deed::Delete), scopes));
+        if entered.people.delete(&person_id, &old.version, act.as_ref()).await? == Written::Done {
             app.people.forget(&entered.tenant, &person_id);
             return Ok(StatusCode::NO_CONTENT);
         }
@@ -299,24 +304,26 @@ fn another(caller: &Caller, person: &PersonId) -> Result<(), Error> {
     Err(problem.into())
 }
 
-/// Asks whether the caller may change `old` into a record with the scopes `after`. What was `ruled` is not asked twice, so that
-/// breaking glass is told once.
+/// Asks whether the caller may change a record with the scopes `before` into one with `after`: by what grant, where it is an
+/// emergency's act. What was `ruled` is not asked twice, so that breaking glass is told once.
 async fn rule(
     caller: &Caller,
-    ruled: &mut Option<Scope>,
-    old: Option<&PersonRecord>,
-    after: Scopes,
-) -> Result<(), Problem> {
-    let scope = needed(old.map(|old| old.scopes).unwrap_or_default(), after);
-    if scope == Scope::AdminWrite || *ruled == Some(scope) {
-        return Ok(());
+    ruled: &mut Option<(Scope, Grant)>,
+    [before, after]: [Scopes; 2],
+) -> Result<Option<Grant>, Problem> {
+    let scope = needed(before, after);
+    if scope == Scope::AdminWrite {
+        return Ok(None);
+    }
+    if let Some((_, grant)) = ruled.as_ref().filter(|(known, _)| *known == scope) {
+        return Ok(Some(grant.clone()));
     }
     if !caller.scopes().await?.allow(scope) {
         return Err(caller.lacks(scope));
     }
-    caller.require(Scope::AdminBreakglass).await?;
-    *ruled = Some(scope);
-    Ok(())
+    let grant = caller.require(Scope::AdminBreakglass).await?;
+    *ruled = Some((scope, grant.clone()));
+    Ok(Some(grant))
 }
 
 /// A record with its version as ETag.

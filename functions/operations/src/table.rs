@@ -3,10 +3,12 @@
 //! | item | `pk` | `sk` | attributes |
 //! | --- | --- | --- | --- |
 //! | person | `T#<tenant>#PEOPLE` | `PERSON#<subject>` | `shared::auth::PersonRecord` |
+//! | emergency | `T#<tenant>#BREAKGLASS` | `<time>#<request id>` | [`Act`], written with the record that it changes |
 //! | first administrator | `T#<tenant>#PEOPLE` | `FIRST` | `made_at` (RFC 3339): the tenant has had its first one |
 //!
 //! Every write stands on the version that was read, so that of two administrators the slower one reads again.
 
+use crate::emergency::Act;
 use aws_sdk_dynamodb::{
     error::{ProvideErrorMetadata, SdkError},
     types::{AttributeValue, TransactWriteItem},
@@ -61,9 +63,27 @@ impl TenantPeople {
         self.0.page(people::PARTITION, people::PREFIX, limit, after).await
     }
 
-    /// Puts `record` where `held` is the version that stands there; `None` for no record.
-    pub(crate) async fn put(&self, record: &PersonRecord, held: Option<&str>) -> Result<Written, TableError> {
-        let put = self.0.put(self.0.item(&People::key(&record.person_id), record)?);
+    /// Puts `record` where `held` is the version that stands there; `None` for no record. With an emergency's act, both or neither.
+    pub(crate) async fn put(
+        &self,
+        record: &PersonRecord,
+        held: Option<&str>,
+        act: Option<&Act>,
+    ) -> Result<Written, TableError> {
+        let item = self.0.item(&People::key(&record.person_id), record)?;
+        if let Some(act) = act {
+            let put = self.0.part_put(item);
+            let put = match held {
+                None => put.condition_expression("attribute_not_exists(pk)"),
+                Some(held) => put
+                    .condition_expression("#version = :held")
+                    .expression_attribute_names("#version", "version")
+                    .expression_attribute_values(":held", AttributeValue::S(held.to_owned())),
+            };
+            let put = put.build().map_err(TableError::unavailable)?;
+            return self.with_act(TransactWriteItem::builder().put(put).build(), act).await;
+        }
+        let put = self.0.put(item);
         let put = match held {
             None => put.condition_expression("attribute_not_exists(pk)"),
             Some(held) => put
@@ -82,8 +102,15 @@ impl TenantPeople {
         }
     }
 
-    /// Removes a person's record where `held` is the version that stands there.
-    pub(crate) async fn delete(&self, person: &PersonId, held: &str) -> Result<Written, TableError> {
+    /// Removes a person's record where `held` is the version that stands there. With an emergency's act, both or neither.
+    pub(crate) async fn delete(&self, person: &PersonId, held: &str, act: Option<&Act>) -> Result<Written, TableError> {
+        if let Some(act) = act {
+            let delete = self.0.part_delete(&People::key(person)).condition_expression("#version = :held");
+            let delete = delete.expression_attribute_names("#version", "version");
+            let delete = delete.expression_attribute_values(":held", AttributeValue::S(held.to_owned()));
+            let delete = delete.build().map_err(TableError::unavailable)?;
+            return self.with_act(TransactWriteItem::builder().delete(delete).build(), act).await;
+        }
         let delete = self.0.delete(&People::key(person)).condition_expression("#version = :held");
         let delete = delete.expression_attribute_names("#version", "version");
         match delete.expression_attribute_values(":held", AttributeValue::S(held.to_owned())).send().await {
@@ -94,6 +121,21 @@ impl TenantPeople {
                 Some(_) => Ok(Written::Stale),
             },
             Err(error) => Err(TableError::unavailable(error)),
+        }
+    }
+
+    /// Does `change` and writes the act that it is, or does neither.
+    async fn with_act(&self, change: TransactWriteItem, act: &Act) -> Result<Written, TableError> {
+        let put = self.0.part_put(self.0.item(&act.key(), act)?).condition_expression("attribute_not_exists(pk)");
+        let put = put.build().map_err(TableError::unavailable)?;
+        match self.0.transact(vec![change, TransactWriteItem::builder().put(put).build()]).await {
+            Ok(()) => Ok(Written::Done),
+            // The reply to a first try may have been lost: where this very act stands, it was done.
+            Err(TableError::Condition(_)) => match self.0.get::<Act>(&act.key()).await? {
+                Some(found) if found == *act => Ok(Written::Done),
+                _ => Ok(Written::Stale),
+            },
+            Err(error) => Err(error),
         }
     }
 

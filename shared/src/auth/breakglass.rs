@@ -14,7 +14,7 @@ pub const REASON: HeaderName = HeaderName::from_static("x-breakglass-reason");
 const CHARS: std::ops::RangeInclusive<usize> = 10..=500;
 
 /// Why an emergency's right is used: 10 to 500 characters, none of them a control. It may name people, so that it is shown in
-/// no log; it belongs into the tamper-evident record of what was done.
+/// no log; it is written into the tenant's table with the act.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Reason(String);
 
@@ -45,8 +45,9 @@ impl std::fmt::Debug for Reason {
     }
 }
 
-/// Tells the security log, and by the metric `admin_breakglass_total` the alarm, that an emergency's right is used. The
-/// tamper-evident record is written with the act itself, from [`super::Grant`].
+/// Tells the security log, and by the metric `admin_breakglass_total` the alarm, that an emergency's right is used. The act
+/// itself is written down by the function that does it, from [`super::Grant`], in one transaction with it: by whom, on whom, what
+/// and why. That row is made once and not tamper-evident; a log that is, such as a chain of digests, is not there yet.
 pub(super) fn used(trail: &Trail, reason: &Reason) {
     trail.broke_glass(reason.chars());
     metrics::emit(None, Outcome::Ok, &[Metric::one("admin_breakglass_total")]);

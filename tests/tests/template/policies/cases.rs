@@ -131,6 +131,7 @@ pub(super) const TENANTS: [Tenant; 4] = [
         role: "OperationsTenantRole",
         rows: &[
             ("PEOPLE", &["dynamodb:GetItem", "dynamodb:Query", "dynamodb:PutItem", "dynamodb:DeleteItem"]),
+            ("BREAKGLASS", &["dynamodb:GetItem", "dynamodb:PutItem"]),
             REPEATS,
         ],
         snapshots: &[],
