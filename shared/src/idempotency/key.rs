@@ -1,6 +1,7 @@
 //! The header, and what a request is known by.
 
 use crate::{
+    auth::{Claims, Scopes},
     digest::{Digest, Hasher},
     ids::PersonId,
     problem::Problem,
@@ -109,6 +110,20 @@ pub(super) fn payload(headers: &HeaderMap, body: &[u8]) -> Digest {
         hasher.update(&(values.iter().count() as u64).to_be_bytes());
         values.iter().for_each(|value| part(&mut hasher, value.as_bytes()));
     }
+    hasher.finish()
+}
+
+/// What a person's rights are known by: the role, the tenant, the stores, and those of the scopes that count.
+pub(super) fn rights(claims: &Claims, scopes: Scopes) -> Digest {
+    let tenant = claims.tenant().map(|tenant| tenant.as_str()).unwrap_or_default();
+    let mut hasher = Hasher::default();
+    part(&mut hasher, claims.role().as_str().as_bytes());
+    part(&mut hasher, tenant.as_bytes());
+    // In order, as a set is.
+    claims.stores().iter().for_each(|store| part(&mut hasher, store.as_str().as_bytes()));
+    // Names no store, and so ends them.
+    part(&mut hasher, b"");
+    scopes.names().for_each(|scope| part(&mut hasher, scope.as_bytes()));
     hasher.finish()
 }
 

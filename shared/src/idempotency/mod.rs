@@ -7,6 +7,9 @@
 //! **Which requests are the same.** The person, the method, the path with its query, and the key, within the tenant. What comes
 //! under one key must also be the same in its payload: the body, and the headers that say what it means ([`MEANING`]).
 //!
+//! **Who may hear an answer again.** Whoever has the rights with which it was given: the role, the stores and the scopes that count.
+//! A replay asks no handler whether the caller may still know what it tells, and so it goes to nobody whose rights have changed.
+//!
 //! **How it runs.** One conditional put takes the key for this run (its *lease*), without a read; a loser learns from the
 //! refusal itself what is stored. Then the handler runs. Then one conditional update stores the answer, if the record still is
 //! this run's (the *fence*): a run that wakes after its lease, when another has taken over, changes nothing, and answers what the
@@ -16,6 +19,7 @@
 //! | --- | --- |
 //! | nothing, or a record past its 24 hours | the handler's answer |
 //! | another payload | 409 `idempotency.key_reused` |
+//! | an answer to somebody with other rights | 403 `idempotency.rights_changed` |
 //! | an answer | that answer byte for byte, with `idempotency-replayed: true` |
 //! | a run whose lease holds | 409 `idempotency.in_progress`, `Retry-After` the rest of the lease |
 //! | a run whose lease is over | the handler's answer, by this run |
@@ -132,10 +136,10 @@ impl Idempotency {
     pub(crate) async fn once(self, verifier: Verifier, request: Request, run: Run) -> Response {
         let (mut parts, body) = request.into_parts();
         let scope = match Caller::verified(&mut parts, &verifier).await {
-            Ok(caller) => TenantScope::of(caller.claims()).map(|tenant| (caller.person().clone(), tenant)),
+            Ok(caller) => TenantScope::of(caller.claims()).map(|tenant| (caller, tenant)),
             Err(refusal) => Err(refusal),
         };
-        let Ok((person, tenant)) = scope else { return run(Request::from_parts(parts, body)).await };
+        let Ok((caller, tenant)) = scope else { return run(Request::from_parts(parts, body)).await };
         let key = match IdempotencyKey::of(&parts.headers) {
             Ok(key) => key,
             Err(bad) => return Problem::from(bad).into_response(),
@@ -145,10 +149,14 @@ impl Idempotency {
             Ok(Raw(body)) => body,
             Err(refusal) => return refusal.into_response(),
         };
-        let token = Token::of(&person, &parts.method, &parts.uri, &key);
+        let rights = match caller.scopes().await {
+            Ok(scopes) => key::rights(caller.claims(), scopes),
+            Err(refusal) => return refusal.into_response(),
+        };
+        let token = Token::of(caller.person(), &parts.method, &parts.uri, &key);
         let records = Records::of(self.table.of(&tenant), &token);
         let left = time_left(&parts);
-        let lease = Lease::new(key::payload(&parts.headers, &body), self.clock.now(), left);
+        let lease = Lease::new(key::payload(&parts.headers, &body), rights, self.clock.now(), left);
         parts.extensions.insert(token);
         let request = Request::from_parts(parts, Body::from(body));
         let answered = self.claimed(records, lease, Instant::now() + left, request, run);
@@ -203,6 +211,10 @@ impl Idempotency {
         match found {
             Found::OtherPayload => Err(Problem::conflict("idempotency.key_reused").detail(
                 "This Idempotency-Key came before with another request. Use a new key for what is a new request.",
+            )),
+            Found::OtherRights => Err(Problem::forbidden("idempotency.rights_changed").detail(
+                "Your rights are not what they were when this Idempotency-Key came first, so its answer is not told again. \
+                 Use a new key: the request is then done with the rights that you have now, or refused.",
             )),
             Found::Running { until } => Err(Problem::conflict("idempotency.in_progress")
                 .detail(

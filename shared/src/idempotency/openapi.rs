@@ -9,6 +9,7 @@ use utoipa::openapi::{
 
 const PARAMETER: &str = "IdempotencyKey";
 const CONFLICT: &str = "IdempotencyConflict";
+const RIGHTS: &str = "IdempotencyRightsChanged";
 const BAD_KEY: &str = "IdempotencyBadKey";
 const REPLAYED: &str = "IdempotencyReplayed";
 
@@ -32,7 +33,8 @@ pub fn describe(document: &mut OpenApi) {
         .required(Required::False)
         .description(Some(
             "Makes the request safe to repeat for 24 hours: 1 to 255 visible ASCII characters, bare or as a string in double \
-             quotes. The same key with the same request answers as the first did, byte for byte.",
+             quotes. The same key with the same request answers as the first did, byte for byte, as long as the caller's rights \
+             are the same.",
         ))
         .schema(Some(text().min_length(Some(1)).max_length(Some(2 * MAX_LENGTH + 2)).build()))
         .build();
@@ -44,18 +46,22 @@ pub fn describe(document: &mut OpenApi) {
     components.parameters.insert(PARAMETER.to_owned(), RefOr::T(parameter));
     components.headers.insert(REPLAYED.to_owned(), RefOr::T(replayed));
     components.responses.insert(CONFLICT.to_owned(), problem(REUSED));
+    components.responses.insert(RIGHTS.to_owned(), problem(CHANGED));
     components.responses.insert(BAD_KEY.to_owned(), problem(MALFORMED));
 }
 
 const REUSED: &str = "The Idempotency-Key came before with another request (`idempotency.key_reused`), or its first request is still \
                       under way (`idempotency.in_progress`, with `Retry-After`).";
+const CHANGED: &str = "The Idempotency-Key came before while the caller had other rights, and its answer is not told again: a new key makes a \
+                       new request of it (`idempotency.rights_changed`).";
 const MALFORMED: &str = "The Idempotency-Key is malformed or repeated (`idempotency.bad_key`).";
 
 fn repeatable(operation: &mut Operation) {
     let pointer = |kind: &str, name: &str| Ref::new(format!("#/components/{kind}/{name}"));
     operation.parameters.get_or_insert_default().push(RefOr::Ref(pointer("parameters", PARAMETER)));
     let responses = &mut operation.responses.responses;
-    for (status, component, words) in [("409", CONFLICT, REUSED), ("400", BAD_KEY, MALFORMED)] {
+    for (status, component, words) in [("409", CONFLICT, REUSED), ("403", RIGHTS, CHANGED), ("400", BAD_KEY, MALFORMED)]
+    {
         match responses.get_mut(status) {
             Some(RefOr::T(own)) => own.description = format!("{} {words}", own.description),
             Some(RefOr::Ref(_)) => {}

@@ -2,7 +2,7 @@
 //!
 //! | item | `pk` | `sk` | attributes |
 //! | --- | --- | --- | --- |
-//! | record | `IDEMPOTENCY#<token>` | `RECORD` | `run_id`, `payload_hash`, `lease_until_ms`, `kept_until_ms`; with the answer: `answer_status`, `answer_headers`, and `answer_body` or `answer_chunks` and `answer_bytes` |
+//! | record | `IDEMPOTENCY#<token>` | `RECORD` | `run_id`, `payload_hash`, `rights_hash`, `lease_until_ms`, `kept_until_ms`; with the answer: `answer_status`, `answer_headers`, and `answer_body` or `answer_chunks` and `answer_bytes` |
 //! | chunk | the same | `ANSWER#<run_id>#<n>` | `n`, `bytes` |
 //!
 //! Each has `expires_at` (seconds), after which the table may drop it. What counts are the attributes in milliseconds.
@@ -47,15 +47,16 @@ const MINE: &str = "run_id = :run";
 pub(super) struct Lease {
     run: String,
     payload: Digest,
+    rights: Digest,
     now: Timestamp,
     until: Timestamp,
 }
 
 impl Lease {
-    /// A lease from `now` for a run that can go on for `time`, under a name of its own.
-    pub(super) fn new(payload: Digest, now: Timestamp, time: Duration) -> Self {
+    /// A lease from `now` for a run with these rights that can go on for `time`, under a name of its own.
+    pub(super) fn new(payload: Digest, rights: Digest, now: Timestamp, time: Duration) -> Self {
         let until = now.saturating_add(time).and_then(|end| end.saturating_add(MARGIN));
-        Self { run: random_hex::<16>(), payload, now, until: until.unwrap_or(Timestamp::MAX) }
+        Self { run: random_hex::<16>(), payload, rights, now, until: until.unwrap_or(Timestamp::MAX) }
     }
 
     fn kept_until(&self) -> Timestamp {
@@ -89,6 +90,8 @@ pub(super) enum Found {
         /// When its lease is over.
         until: Timestamp,
     },
+    /// An answer to somebody with other rights.
+    OtherRights,
     /// An answer.
     Answered(Kept),
 }
@@ -106,6 +109,9 @@ pub(super) struct Kept {
 struct Row {
     run_id: String,
     payload_hash: Digest,
+    /// Absent in what was written before there was one: an answer that is told to nobody.
+    #[serde(default)]
+    rights_hash: Option<Digest>,
     lease_until_ms: i64,
     kept_until_ms: i64,
     expires_at: i64,
@@ -129,14 +135,15 @@ struct Chunk {
 }
 
 impl Row {
-    fn found(self, payload: Digest) -> Found {
-        if self.payload_hash != payload {
+    fn found(self, lease: &Lease) -> Found {
+        if self.payload_hash != lease.payload {
             return Found::OtherPayload;
         }
         match self.answer_status {
             None => {
                 Found::Running { until: Timestamp::from_millisecond(self.lease_until_ms).unwrap_or(Timestamp::MAX) }
             }
+            Some(_) if self.rights_hash != Some(lease.rights) => Found::OtherRights,
             Some(status) => Found::Answered(Kept {
                 answer: Answer { status, headers: self.answer_headers, body: self.answer_body },
                 run: self.run_id,
@@ -177,6 +184,7 @@ impl Records {
         let row = Row {
             run_id: lease.run.clone(),
             payload_hash: lease.payload,
+            rights_hash: Some(lease.rights),
             lease_until_ms: millis(lease.until),
             kept_until_ms: millis(lease.kept_until()),
             expires_at: seconds(lease.kept_until()),
@@ -203,7 +211,7 @@ impl Records {
         if old.run_id == lease.run {
             return Ok(Claim::Mine);
         }
-        Ok(Claim::Known(Box::new(old.found(lease.payload))))
+        Ok(Claim::Known(Box::new(old.found(lease))))
     }
 
     /// Stores the answer, if the key still is this run's.
@@ -242,7 +250,7 @@ impl Records {
         match error.as_service_error() {
             Some(UpdateRefused(refused)) => {
                 let old = row_of(refused.item.clone())?;
-                Ok(Completion::Overtaken(old.map(|row| Box::new(row.found(lease.payload)))))
+                Ok(Completion::Overtaken(old.map(|row| Box::new(row.found(lease)))))
             }
             _ => Err(TableError::unavailable(error)),
         }

@@ -60,6 +60,19 @@ async fn the_first_answer_comes_again_whatever_has_changed_since_for_a_day() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn whoever_may_know_less_by_now_is_not_told_again_what_they_were_told() {
+    let bundle = Bundle::start().await;
+    let (employee, shopper) = (under(&bundle.employee("emil"), "a1"), under(&bundle.shopper("emil"), "a1"));
+    let spread = json!({"name": "Fig Spread", "price": 6.35, "cost_price": 3.21, "supplier": "Zanzibar Foods"});
+    let first = employee.put(&product_path("fig-1"), spread.clone()).await;
+    assert_eq!((first.status, &first.body["cost_price"]), (201, &json!(3.21)), "{}", first.body);
+    let told = shopper.put(&product_path("fig-1"), spread.clone()).await;
+    assert_problem(&told, 403, "idempotency.rights_changed");
+    assert!(!told.body.to_string().contains("3.21"), "{}", told.body);
+    assert_repeats(&employee.put(&product_path("fig-1"), spread).await, &first);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_key_is_its_persons_and_tenants_own() {
     let bundle = Bundle::start().await;
     let path = "/catalog/stores/corner/imports";

@@ -104,7 +104,11 @@ fn thing(key: &str) -> Ask {
 
 impl Ask {
     fn by(self, person: &str, tenant: Option<&str>) -> Self {
-        let claims = json!({"sub": person, "user_id": person, "tenant_id": tenant});
+        self.claiming(json!({"sub": person, "user_id": person, "tenant_id": tenant}))
+    }
+
+    /// The same by whom a token with these claims names.
+    fn claiming(self, claims: Value) -> Self {
         self.with("authorization", &format!("Bearer {}", ISSUER.token(claims)))
     }
 

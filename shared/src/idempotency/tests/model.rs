@@ -66,6 +66,7 @@ fn seen(found: &Found) -> Seen {
     match found {
         Found::OtherPayload => Seen::OtherPayload,
         Found::Running { until } => Seen::Running(*until),
+        Found::OtherRights => unreachable!("all have the same"),
         Found::Answered(_) => Seen::Answered(String::new()),
     }
 }
@@ -97,7 +98,7 @@ async fn hold(records: &Records, deeds: &[Deed]) {
         match deed {
             Deed::Wait(seconds) => at += SignedDuration::from_secs((*seconds).into()),
             Deed::Claim(payload) => {
-                let lease = Lease::new(Digest::of(&[*payload]), at, TIME);
+                let lease = Lease::new(Digest::of(&[*payload]), Digest::of(b"rights"), at, TIME);
                 let free = kept.as_ref().is_none_or(|kept| {
                     let over = kept.answer.is_none() && kept.lease_until <= at && kept.payload == *payload;
                     kept.kept_until <= at || over

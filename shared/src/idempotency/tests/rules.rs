@@ -97,6 +97,37 @@ async fn a_key_means_something_else_for_another_person_tenant_route_query_or_met
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_answer_is_told_again_to_the_rights_that_it_was_given_to_and_to_no_others() {
+    let (_store, site, done, clock) = numbering().await;
+    let rights = |role: &str, stores: &[&str], scope: &str| {
+        thing("a").claiming(json!({
+            "sub": "ada", "user_id": "ada", "tenant_id": "acme", "role": role, "stores": stores, "scope": scope,
+        }))
+    };
+    let ask = rights("store_employee", &["north", "south"], "service:write");
+    let first = ask.to(&site).await;
+    for same in [ask, rights("store_employee", &["south", "north"], "service:write")] {
+        same.to(&site).await.repeats(&first);
+    }
+    let others = [
+        rights("shopper", &["north", "south"], "service:write"),
+        rights("admin", &["north", "south"], "service:write"),
+        rights("store_employee", &["north"], "service:write"),
+        rights("store_employee", &[], "service:write"),
+        rights("store_employee", &["north", "south"], ""),
+    ];
+    for other in &others {
+        let told = other.to(&site).await;
+        assert!(told.is(403, "idempotency.rights_changed") && !told.replayed(), "{told:?}");
+        let text = String::from_utf8_lossy(&told.body).into_owned();
+        assert!(text.contains("new key") && !text.contains("number"), "{text}");
+    }
+    assert_eq!(done.load(Ordering::SeqCst), 1);
+    clock.advance(KEPT);
+    assert_eq!(others[0].to(&site).await.body, "number 2");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn while_the_first_is_under_way_the_next_is_told_when_to_come_again() {
     let (store, clock, go) = (Store::start().await, clock(), Arc::new(Notify::new()));
     let (begun, gate) = (Arc::new(Notify::new()), go.clone());
