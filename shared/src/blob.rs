@@ -263,10 +263,12 @@ fn status(error: &SdkError<PutObjectError>) -> Option<u16> {
     }
 }
 
-/// Whether S3 says that there is no such object: in so many words, or by a denial, which is what it says in their place to who may
-/// not list the bucket. The roles in `template.yaml` may not, since the names in it are other tenants'.
+/// Whether S3 says that there is no such object: in so many words, or by a denial of `s3:ListBucket`, which is what it says in their
+/// place to who may not list the bucket. The roles in `template.yaml` may not, since the names in it are other tenants'. A denial of
+/// anything else, as of the object or of its key at KMS, says nothing of what is there.
 fn absent(error: &GetObjectError) -> bool {
-    matches!(error, GetObjectError::NoSuchKey(_)) || error.code() == Some("AccessDenied")
+    let unlisted = || error.message().is_some_and(|message| message.contains("s3:ListBucket"));
+    matches!(error, GetObjectError::NoSuchKey(_)) || error.code() == Some("AccessDenied") && unlisted()
 }
 
 pub(crate) fn unavailable<E: std::error::Error + Send + Sync + 'static>(error: E) -> BlobError {
@@ -281,10 +283,27 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_may_not_be_listed_is_denied_where_it_is_missing() {
-        let said = |code: &str| GetObjectError::generic(aws_sdk_s3::error::ErrorMetadata::builder().code(code).build());
-        assert!(absent(&said("AccessDenied")));
-        assert!(!absent(&said("SlowDown")) && !absent(&said("InternalError")));
+    fn a_denial_says_that_an_object_is_missing_only_where_it_is_of_listing() {
+        let said = |code: &str, message: &str| {
+            let said = aws_sdk_s3::error::ErrorMetadata::builder().code(code).message(message).build();
+            absent(&GetObjectError::generic(said))
+        };
+        let denied = |action: &str, on: &str| {
+            let role = "arn:aws:sts::123456789012:assumed-role/smartstore-catalog/session";
+            format!(
+                "User: {role} is not authorized to perform: {action} on resource: \"{on}\" because no identity-based policy \
+                 allows the {action} action"
+            )
+        };
+        assert!(said("AccessDenied", &denied("s3:ListBucket", "arn:aws:s3:::bucket")));
+        for (action, on) in [
+            ("s3:GetObject", "arn:aws:s3:::bucket/acme/sha256/ab/cd"),
+            ("kms:Decrypt", "arn:aws:kms:us-east-1:123456789012:key/1"),
+        ] {
+            assert!(!said("AccessDenied", &denied(action, on)), "{action}");
+        }
+        assert!(!said("AccessDenied", "Access Denied") && !said("AccessDenied", ""));
+        assert!(!said("SlowDown", "s3:ListBucket") && !said("InternalError", ""));
     }
 
     #[test]
