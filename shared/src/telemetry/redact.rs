@@ -40,6 +40,12 @@ const CREDENTIALS: [(&str, usize, bool); 14] = [
     ("xox", 16, true),         // Slack
 ];
 
+/// The longest address: 64 bytes before its `@`, that, and 255 behind it (RFC 5321 §4.5.3.1). No further is looked back from a sign,
+/// so that a text of nothing but `%40`, which may all be parts of one, takes no longer than another of its length.
+const LONGEST_ADDRESS: usize = 64 + 1 + 255;
+/// How far into a credential is looked for what tells it from words.
+const TELLING: usize = 256;
+
 /// What stands in the place of a value that is not written.
 pub(crate) const REDACTED: &str = "[redacted]";
 
@@ -95,7 +101,11 @@ fn find(bytes: &[u8], at: usize, kept: usize) -> Found {
 fn email(bytes: &[u8], at: usize, after: usize, kept: usize) -> Found {
     let local = |byte: &u8| byte.is_ascii_alphanumeric() || !byte.is_ascii() || b"._%+-'".contains(byte);
     let domain = |byte: &&u8| byte.is_ascii_alphanumeric() || !byte.is_ascii() || b".-".contains(*byte);
-    let from = at - bytes[kept..at].iter().rev().take_while(|byte| local(byte)).count();
+    let mut from = at - bytes[kept..at].iter().rev().take(LONGEST_ADDRESS).take_while(|byte| local(byte)).count();
+    // Not in the middle of a character.
+    while bytes[from] & 0b1100_0000 == 0b1000_0000 {
+        from += 1;
+    }
     let mut to = after + bytes[after..].iter().take_while(domain).count();
     while to > after && b".-".contains(&bytes[to - 1]) {
         to -= 1;
@@ -111,7 +121,8 @@ fn ipv4(bytes: &[u8], at: usize) -> Found {
     if at > 1 && bytes[at - 1] == b'.' && bytes[at - 2].is_ascii_digit() {
         return None;
     }
-    let mut to = at + bytes[at..].iter().take_while(|byte| byte.is_ascii_digit() || **byte == b'.').count();
+    // The longest has 15 bytes, and a fifth number shows in two more.
+    let mut to = at + bytes[at..].iter().take(17).take_while(|byte| byte.is_ascii_digit() || **byte == b'.').count();
     if bytes[to - 1] == b'.' {
         to -= 1;
     }
@@ -142,9 +153,9 @@ fn credential(bytes: &[u8], at: usize) -> Found {
     let (prefix, least, digit) = CREDENTIALS.iter().find(|(prefix, ..)| rest.starts_with(prefix.as_bytes()))?;
     let part = |byte: &&u8| byte.is_ascii_alphanumeric() || b"-_.~+/=".contains(*byte);
     let tail = &rest[prefix.len()..];
-    let tail = &tail[..tail.iter().take_while(part).count()];
-    let good = tail.len() >= *least && (!digit || tail.iter().any(u8::is_ascii_digit));
-    good.then_some((at, at + prefix.len() + tail.len(), "[credential]"))
+    let head = &tail[..tail.iter().take(TELLING).take_while(part).count()];
+    let good = head.len() >= *least && (!digit || head.iter().any(u8::is_ascii_digit));
+    good.then(|| (at, at + prefix.len() + tail.iter().take_while(part).count(), "[credential]"))
 }
 
 /// What follows `Bearer` or `Basic`, where it is no word.
@@ -163,11 +174,13 @@ fn after_scheme(bytes: &[u8], at: usize) -> Found {
 /// A private key in PEM, to its end line, or where that is missing to the end.
 fn private_key(bytes: &[u8], at: usize) -> Found {
     let line = &bytes[at..bytes.len().min(at + 48)];
-    let key = line.windows(11).any(|part| part == b"PRIVATE KEY");
+    if !line.windows(11).any(|part| part == b"PRIVATE KEY") {
+        return None;
+    }
     const END: &[u8] = b"-----END ";
     let end = bytes[at..].windows(END.len()).position(|part| part == END).map(|end| at + end + END.len());
     let rest = end.map(|end| end + bytes[end..].iter().take_while(|byte| **byte != b'\n').count());
-    key.then_some((at, rest.unwrap_or(bytes.len()), "[private key]"))
+    Some((at, rest.unwrap_or(bytes.len()), "[private key]"))
 }
 
 /// Whether something that stands behind this byte is the rest of a word.

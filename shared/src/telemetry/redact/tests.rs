@@ -74,6 +74,40 @@ fn names_of_fields_that_hold_what_is_private_are_known_by_their_last_part() {
     assert!(!is_private("tokens_used") && !is_private("decision.id") && !is_private("user_id"));
 }
 
+#[test]
+fn a_long_text_of_beginnings_takes_no_longer_than_another() {
+    let begun = std::time::Instant::now();
+    for part in [
+        "%40",
+        "@",
+        "a@",
+        "é%40",
+        "sk-",
+        "1..",
+        "1.",
+        "-----BEGIN ",
+        "-----BEGIN X\n",
+        "::",
+        "a:",
+        "basic ",
+        "bearer=a ",
+    ] {
+        let text = part.repeat(200_000 / part.len());
+        redact(&text);
+    }
+    // Each takes some milliseconds; with the square of its length each would take half a minute.
+    assert!(begun.elapsed() < std::time::Duration::from_secs(10), "{:?}", begun.elapsed());
+}
+
+#[test]
+fn of_more_than_an_address_can_have_the_nearest_to_its_sign_is_taken_out() {
+    for letter in ["x", "é", "語"] {
+        let text = format!("{}ada@example.com", letter.repeat(400));
+        let clean = redact(&text).into_owned();
+        assert!(clean.ends_with("[email]") && !clean.contains("ada"), "{clean}");
+    }
+}
+
 proptest! {
     #[test]
     fn nothing_is_lost_around_an_address(before in "([A-Z #|,;]{0,20} )?", after in "([ #|,;][A-Z -]{0,20})?", user in "[a-z][a-z0-9.]{0,10}[a-z]") {
