@@ -61,7 +61,7 @@ pub struct Fetched {
 /// Why nothing came back.
 #[derive(Debug, thiserror::Error)]
 pub enum FetchError {
-    /// No address that this fetcher goes to.
+    /// No address that this fetcher goes to: its scheme and host, since a key may stand in the rest.
     #[error("{0} is not a URL that can be fetched")]
     Url(String),
     /// No connection, or one that broke before the answer was whole.
@@ -95,6 +95,18 @@ impl Transport {
             scheme if *scheme == Scheme::HTTP && here => Some(Self::Loopback),
             _ => None,
         }
+    }
+}
+
+/// Where a URL leads, as it may be logged.
+fn place(url: &str) -> String {
+    place_of(&url.parse().unwrap_or_default())
+}
+
+fn place_of(uri: &Uri) -> String {
+    match (uri.scheme_str(), uri.host()) {
+        (Some(scheme), Some(host)) => format!("{scheme}://{host}"),
+        _ => "what is given".to_owned(),
     }
 }
 
@@ -132,7 +144,7 @@ impl Fetch {
     ///
     /// [`FetchError`]; any HTTP status is a success here.
     pub async fn get(&self, url: &str, timeout: Duration, max_bytes: usize) -> Result<Fetched, FetchError> {
-        let request = Request::get(url).body(Vec::new()).map_err(|_| FetchError::Url(url.to_owned()))?;
+        let request = Request::get(url).body(Vec::new()).map_err(|_| FetchError::Url(place(url)))?;
         self.send(request, timeout, max_bytes).await
     }
 
@@ -149,7 +161,7 @@ impl Fetch {
         max_bytes: usize,
     ) -> Result<Fetched, FetchError> {
         let request = Request::post(url).header(header::CONTENT_TYPE, "application/json").body(body);
-        self.send(request.map_err(|_| FetchError::Url(url.to_owned()))?, timeout, max_bytes).await
+        self.send(request.map_err(|_| FetchError::Url(place(url)))?, timeout, max_bytes).await
     }
 
     /// Sends `request` and takes the whole answer, within `timeout` and `max_bytes`.
@@ -209,7 +221,7 @@ impl Connectors {
                 Ok(self.plain.get_or_init(|| SharedHttpConnector::new(Connector::builder().build_http())))
             }
             (Some(Transport::Tls), Trust::BuiltIn | Trust::Platform) => Ok(self.tls.get_or_init(|| self.over_tls())),
-            (Some(Transport::Tls), Trust::Nobody) | (None, _) => Err(FetchError::Url(uri.to_string())),
+            (Some(Transport::Tls), Trust::Nobody) | (None, _) => Err(FetchError::Url(place_of(uri))),
         }
     }
 
