@@ -39,6 +39,11 @@ const PAUSE: Duration = Duration::from_millis(50);
 /// The longest pause of all, also where the store asks for a longer one.
 const LONGEST_PAUSE: Duration = Duration::from_millis(400);
 
+/// How long a tenant's session lasts at least after it has signed something, where STS can be reached: what is signed to hold
+/// for longer is promised in vain.
+#[cfg(any(feature = "table", feature = "blob"))]
+pub const SESSION_LASTS: jiff::SignedDuration = vending::AHEAD;
+
 /// How to reach AWS: region, credentials, endpoints and one HTTPS client for all.
 #[derive(Clone, Debug)]
 pub struct Aws {

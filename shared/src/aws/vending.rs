@@ -1,6 +1,6 @@
 //! Which credentials a call is signed with: those of the tenant on whose behalf the task works.
 //!
-//! They are asked for once and kept until five minutes before they end; of callers at once, one asks and the others wait for
+//! They are asked for once and kept until twenty minutes before they end; of callers at once, one asks and the others wait for
 //! it. There is nothing to fall back to: a tenant without credentials is a call that fails, and never one that is made as
 //! another tenant or as the function itself. Only a sweep, which works for no tenant, signs as the function.
 
@@ -23,8 +23,8 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-/// How long before their end credentials are renewed.
-const AHEAD: SignedDuration = SignedDuration::from_mins(5);
+/// How long before their end credentials are renewed: what they sign, as a URL for an upload, holds no longer than they do.
+pub(super) const AHEAD: SignedDuration = SignedDuration::from_mins(20);
 /// How long before their end they serve where they cannot be renewed: longer than a call takes.
 const LEAST: SignedDuration = SignedDuration::from_secs(30);
 /// How long a failure is told to who asks next, so that STS in trouble is not asked by each request.
