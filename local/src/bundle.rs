@@ -19,12 +19,14 @@ use anyhow::{Context, Result, anyhow, bail};
 use shared::{
     aws::{Aws, Endpoints},
     clock::Clock,
+    web::lambda::{self, Deadline},
 };
 use std::{
     collections::BTreeMap,
     fs::{self, File, TryLockError},
     path::{Path, PathBuf},
     thread,
+    time::{Duration, SystemTime},
 };
 use tempfile::TempDir;
 use tokio::{net::TcpListener, task::JoinHandle};
@@ -196,10 +198,23 @@ impl Bundle {
     ///
     /// No JSON, or a route that no function has.
     pub async fn deliver(&self, event: &str) -> Result<i64> {
+        self.invoke(event, None).await
+    }
+
+    /// The same in an invocation of which this much time is left.
+    ///
+    /// # Errors
+    ///
+    /// As [`Bundle::deliver`].
+    pub async fn deliver_within(&self, event: &str, left: Duration) -> Result<i64> {
+        self.invoke(event, Some(Deadline(SystemTime::now() + left))).await
+    }
+
+    async fn invoke(&self, event: &str, deadline: Option<Deadline>) -> Result<i64> {
         let parsed: serde_json::Value = serde_json::from_str(event).context("the event is no JSON")?;
         let route = parsed["routeKey"].as_str().unwrap_or_default();
         let router = self.routers.get(route).with_context(|| format!("no function has the route {route:?}"))?;
-        Ok(shared::web::lambda::answer(router, event, None).await.status_code)
+        Ok(lambda::answer(router, event, deadline).await.status_code)
     }
 
     /// A person with these claims.

@@ -4,9 +4,11 @@
 mod answers;
 mod changes;
 mod damage;
+mod deadlines;
 mod doors;
 mod faults;
 mod hostile;
+mod lies;
 mod matrix;
 mod providers;
 mod repeats;

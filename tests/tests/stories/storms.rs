@@ -1,11 +1,11 @@
-//! Stores that throttle, lose replies, break, fall silent and lie.
+//! Stores that throttle, lose replies, break and fall silent.
 
 use super::*;
 use futures::{StreamExt, stream};
 use http::Method;
 use local::Options;
 use std::time::{Duration, Instant};
-use tests::faults::{Faults, Outcome, Reply};
+use tests::faults::{Faults, Outcome};
 
 async fn behind(faults: &Faults) -> Bundle {
     Bundle::start_with(faults.before(Options::for_tests())).await
@@ -142,71 +142,6 @@ async fn while_the_table_is_down_every_route_says_when_to_come_again_and_works_w
         }
         assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
     }
-}
-
-/// Replies that are none: the name, and what makes the door give them.
-type Lie = (&'static str, fn(&Faults, &str));
-
-const LIES: [Lie; 8] = [
-    ("cut", |faults, operation| drop(faults.on(operation).cut())),
-    ("truncated", |faults, operation| drop(faults.on(operation).truncate())),
-    ("empty", |faults, operation| drop(faults.on(operation).answer(Reply::empty()))),
-    ("a page to log in", |faults, operation| drop(faults.on(operation).answer(Reply::foreign()))),
-    ("another's JSON", |faults, operation| {
-        drop(faults.on(operation).answer(Reply::json(200, &json!({"hello": "world", "status": "ok"}))))
-    }),
-    ("a document of its own kind that lacks everything", |faults, operation| {
-        drop(faults.on(operation).answer(Reply::json(200, &json!({"Note": "members are missing"})).checked()))
-    }),
-    ("a list", |faults, operation| drop(faults.on(operation).answer(Reply::json(200, &json!([1, 2, 3]))))),
-    ("null", |faults, operation| drop(faults.on(operation).answer(Reply::json(200, &json!(null))))),
-];
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_reply_that_is_none_is_an_error_and_never_a_thing_that_is_not_there() {
-    let faults = Faults::new();
-    let bundle = behind(&faults).await;
-    let root = bundle.admin("root");
-    let mut wrong = Vec::new();
-    for (lie, tell) in LIES {
-        for operation in ["GetItem", "BatchGetItem", "Query", "GetObject", "GetSecretValue"] {
-            faults.clear();
-            tell(&faults, operation);
-            // What is known is known for a while; after that the stores are asked again.
-            bundle.clock().advance(jiff::SignedDuration::from_hours(1));
-            let probes = probes();
-            let mark = faults.mark();
-            let reads = probes.iter().filter(|(method, ..)| *method != Method::DELETE);
-            let answers = futures::future::join_all(reads.map(async |probe| (probe, send(&root, probe).await.0))).await;
-            if faults.since(mark).faulted().is_empty() {
-                continue;
-            }
-            for (probe, response) in answers {
-                let found = response.body["answer_found"] == true || response.body["rag"]["available"] == false;
-                let good = match response.status {
-                    // Retrieval may fail under an answer, which then says so; a list that is short would be a lie passed on.
-                    200..300 if probe.1 == "/ask" => found,
-                    200..300 => whole(&probe.1, &response.body),
-                    status => status >= 500,
-                };
-                if !good {
-                    wrong.push(format!(
-                        "{operation} {lie}, {} {}: {} {:.200}",
-                        probe.0,
-                        probe.1,
-                        response.status,
-                        response.body.to_string()
-                    ));
-                }
-            }
-        }
-    }
-    assert!(wrong.is_empty(), "{}:\n{}", wrong.len(), wrong.join("\n"));
-}
-
-/// Whether a good answer holds what the store has: two products in a list of two, milk in a search for it.
-fn whole(path: &str, body: &Value) -> bool {
-    if path.contains("?") { body["products"].as_array().is_some_and(|products| products.len() == 2) } else { true }
 }
 
 #[tokio::test(flavor = "multi_thread")]
