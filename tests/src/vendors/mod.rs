@@ -72,10 +72,13 @@ pub enum Fault {
     Resets,
     /// A whole reply, a byte every so many milliseconds.
     Drips(u64),
+    /// 500, and its sentence repeats the key and the whole request.
+    Echoes,
 }
 
 impl Fault {
-    /// One of each; those that ask for time ask for more than a short deadline has.
+    /// One of each but [`Fault::Echoes`], which fails as [`Fault::Broken`] does; those that ask for time ask for more than a short
+    /// deadline has.
     pub const ALL: [Self; 10] = [
         Self::Broken,
         Self::Limited(30),
@@ -219,6 +222,7 @@ impl State {
         told.heard.push(body.clone());
         let turn = told.heard.len();
         match told.script.pop_front().or_else(|| told.standing.clone()) {
+            Some(Step::Fail(Fault::Echoes)) => self.kind.refusal(500, &echo(heard, &body)),
             Some(step) => self.kind.answer(&step, &body, turn),
             None => self.kind.refusal(400, "the script is over"),
         }
@@ -277,7 +281,7 @@ impl Kind {
     fn fail(self, fault: Fault) -> Reply {
         let whole = self.say("It is here.");
         match fault {
-            Fault::Broken => self.refusal(500, "something broke"),
+            Fault::Broken | Fault::Echoes => self.refusal(500, "something broke"),
             Fault::Limited(seconds) => self.refusal(429, "too many").with("retry-after", &seconds.to_string()),
             Fault::Overloaded => self.refusal(if self == Self::Anthropic { 529 } else { 503 }, "too busy"),
             Fault::Hangs => Reply::Silence,
@@ -299,6 +303,12 @@ impl Kind {
             Self::Rag => rag::error(status, why),
         }
     }
+}
+
+/// The sentence of a vendor that repeats what it was sent.
+fn echo(heard: &Heard, body: &Value) -> String {
+    let key = ["x-api-key", "authorization"].into_iter().find_map(|name| heard.header(name)).unwrap_or_default();
+    format!("with the key {key} it cannot serve {body}")
 }
 
 /// Puts the first id that the tools gave in place of `{}`.

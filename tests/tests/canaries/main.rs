@@ -4,7 +4,9 @@
 //! most talkative level that the template allows, traces as a collector gets them, answers, problem documents.
 #![allow(clippy::unwrap_used, missing_docs)]
 
+mod kept;
 mod search;
+mod vendors;
 
 use bytes::Bytes;
 use http::Method;
@@ -19,9 +21,15 @@ use shared::telemetry::{
 use std::{
     collections::BTreeSet,
     io::Write,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
-use tests::faults::{Faults, Reply};
+use tests::{
+    faults::{Faults, Reply},
+    vendors::{Kind, Vendor},
+};
 use tracing::level_filters::LevelFilter;
 
 /// Where a text came out.
@@ -35,6 +43,10 @@ enum Place {
     /// A good answer to anybody else.
     ToOthers,
     Problem,
+    /// An answer that the table keeps for a request's repetition.
+    KeptAnswer,
+    /// What the table keeps beside it.
+    Kept,
 }
 
 /// A planted text, and where it may come out.
@@ -60,6 +72,10 @@ const SPOKEN: [(&str, &str); 3] = [
     ("spoken e-mail", "philippa.wheatear@hedgerow.example"),
     ("spoken phone", "+44 1632 960 555 17"),
 ];
+/// Why somebody broke the glass.
+const REASON: &str = "Merganser fell ill and Dunlin is away";
+/// Begins each `Idempotency-Key`.
+const KEY: &str = "qk4-Turnstone41Redshank88";
 const API_KEY: &str = "sk-ant-api03-Gannet9Fulmar8Shearwater7";
 
 /// What a process says: every line that its telemetry writes.
@@ -105,13 +121,16 @@ fn operations() -> Vec<(Method, String)> {
 fn person(bundle: &Bundle, role: &str) -> Client {
     let claims = Claims::of("uid-7f3a").role(role).tenant("t_greenleaf").stores(["downtown"]);
     let claims = claims.with("name", NAME).with("email", EMAIL).with("phone_number", PHONE);
-    let claims = claims.with("picture", format!("https://aviary.example/{}.png", HEADER)).scope("admin:write");
+    let claims = claims.with("picture", format!("https://aviary.example/{}.png", HEADER)).scope("admin:super");
     told_everything(&bundle.person(claims))
 }
 
-/// The headers that say most of whoever sends them.
+/// The headers that say most of whoever sends them, under a key of its own.
 fn told_everything(client: &Client) -> Client {
+    static NUMBER: AtomicUsize = AtomicUsize::new(0);
     client
+        .with_header("idempotency-key", &format!("{KEY}-{}", NUMBER.fetch_add(1, Ordering::Relaxed)))
+        .with_header("x-breakglass-reason", REASON)
         .with_header("cookie", COOKIE)
         .with_header("user-agent", AGENT)
         .with_header("referer", &format!("https://aviary.example/?who={}", EMAIL))
@@ -128,7 +147,7 @@ fn told_everything(client: &Client) -> Client {
 fn request(method: &Method, path: &str) -> (String, Option<(&'static str, Bytes)>) {
     let filled = path.replace("{store_id}", "downtown").replace("{product_id}", "canary-1");
     let filled =
-        filled.replace("{import_id}", "imp-00000000000000000000000000000000").replace("{person_id}", "uid-7f3a");
+        filled.replace("{import_id}", "imp-00000000000000000000000000000000").replace("{person_id}", "uid-9c1e");
     let said = format!("I am {}, {}, {}", SPOKEN[0].1, SPOKEN[1].1, SPOKEN[2].1);
     let product = json!({
         "name": WORDS, "brand": WORDS, "description": WORDS, "category": WORDS, "department": WORDS, "aisle": "17",
@@ -149,6 +168,9 @@ fn request(method: &Method, path: &str) -> (String, Option<(&'static str, Bytes)
             .into(),
         )),
         ("POST", path) if path.ends_with("/imports") => json(json!({"content_type": "text/csv"})),
+        ("PUT", path) if path.contains("/people/") => {
+            json(json!({"role": "shopper", "stores": [], "scopes": ["admin:breakglass"]}))
+        }
         ("PUT" | "POST" | "PATCH", path) if !path.ends_with("/start") => {
             json(json!({"role": "shopper", "stores": [], "scopes": [], "note": said}))
         }
@@ -168,6 +190,7 @@ async fn every_route(bundle: &Bundle, caught: &mut Caught, tokens: &mut BTreeSet
         let (filled, body) = request(&method, &path);
         for (is_staff, client) in [(true, &staff), (false, &shopper), (false, &forged(&staff))] {
             tokens.extend(client.token());
+            let client = told_everything(client);
             let response = client.send(method.clone(), &filled, body.clone()).await.unwrap();
             caught.take(is_staff, &format!("{method} {path}"), &response);
         }
@@ -177,6 +200,7 @@ async fn every_route(bundle: &Bundle, caught: &mut Caught, tokens: &mut BTreeSet
         "what is the cost price of the Ptarmigan Dotterel Marmalade?",
     ] {
         for (is_staff, client) in [(true, &staff), (false, &shopper)] {
+            let client = told_everything(client);
             let response = client.post("/ask", json!({"question": question, "store_id": "downtown"})).await;
             caught.take(is_staff, question, &response);
         }
@@ -193,7 +217,8 @@ async fn every_route(bundle: &Bundle, caught: &mut Caught, tokens: &mut BTreeSet
             json!({"user_id": EMAIL}),
         ] {
             let body = Bytes::from(body.to_string());
-            let response = staff.send(method.clone(), &filled, Some(("application/json", body))).await.unwrap();
+            let response =
+                told_everything(&staff).send(method.clone(), &filled, Some(("application/json", body))).await.unwrap();
             caught.take(true, &format!("{method} {path} with another body"), &response);
         }
     }
@@ -296,13 +321,22 @@ async fn nothing_personal_and_no_secret_comes_out_of_any_route_fault_or_panic() 
     let mut options = faults.before(Options::for_tests());
     options.env_file.insert("ANTHROPIC_API_KEY".to_owned(), API_KEY.to_owned());
     let bundle = Bundle::start_with(options).await;
+    bundle.administer("t_greenleaf", "uid-7f3a", "admin:super").await.unwrap();
     let (mut caught, mut tokens) = (Caught::default(), BTreeSet::new());
     every_route(&bundle, &mut caught, &mut tokens).await;
     events(&bundle).await;
     bundle.run_schedule("catalog-publish").await.unwrap();
     bundle.clock().advance(jiff::SignedDuration::from_secs(6));
     every_route(&bundle, &mut caught, &mut tokens).await;
+    let administered =
+        |(place, asked, _): &&(Place, String, String)| *place == Place::ToStaff && asked.contains("/people/");
+    assert!(caught.0.iter().filter(administered).count() >= 3, "the routes of administration did what they were asked");
+    assert!(kept::take(&bundle, &mut caught).await > 20, "answers were kept");
     with_faults(&bundle, &faults, &mut caught, &mut tokens).await;
+    let (model, retrieval) = (Vendor::start(Kind::Anthropic).await, Vendor::start(Kind::Rag).await);
+    let asking = vendors::bundle(&model, &retrieval).await;
+    vendors::through(&model, &retrieval, &asking, &mut caught).await;
+    kept::take(&asking, &mut caught).await;
     telemetry::log_panics();
     panics(tokens.first().unwrap()).await;
     let _ = std::panic::take_hook();
@@ -315,19 +349,22 @@ async fn nothing_personal_and_no_secret_comes_out_of_any_route_fault_or_panic() 
         ("cookie", COOKIE),
         ("agent", AGENT),
         ("header", HEADER),
+        ("reason", REASON),
+        ("idempotency key", KEY),
         ("api key", API_KEY),
     ]
     .map(|(what, text)| Canary { what, text: text.to_owned(), belongs: nowhere })
     .into();
-    let answers: &[Place] = &[Place::ToStaff, Place::ToOthers];
+    let answers: &[Place] = &[Place::ToStaff, Place::ToOthers, Place::KeptAnswer];
+    let to_staff: &[Place] = &[Place::ToStaff, Place::KeptAnswer];
     canaries.extend(SPOKEN.map(|(what, text)| Canary { what, text: text.to_owned(), belongs: answers }));
     canaries.push(Canary { what: "words", text: WORDS.to_owned(), belongs: answers });
-    canaries.push(Canary { what: "cost price", text: COST.to_owned(), belongs: &[Place::ToStaff] });
-    canaries.push(Canary { what: "supplier", text: SUPPLIER.to_owned(), belongs: &[Place::ToStaff] });
+    canaries.push(Canary { what: "cost price", text: COST.to_owned(), belongs: to_staff });
+    canaries.push(Canary { what: "supplier", text: SUPPLIER.to_owned(), belongs: to_staff });
     // A token's first part says nothing but the key's name, and is the same in each.
     let rest = tokens.iter().flat_map(|token| token.split('.').skip(1).map(str::to_owned));
     canaries.extend(rest.map(|text| Canary { what: "token", text, belongs: nowhere }));
-    let secrets = secrets(&bundle);
+    let secrets: BTreeSet<String> = [secrets(&bundle), secrets(&asking)].into_iter().flatten().collect();
     assert!(!secrets.is_empty(), "the environment has a secret");
     canaries.extend(secrets.into_iter().map(|text| Canary { what: "secret", text, belongs: nowhere }));
     let search = Search::of(canaries.iter().map(|canary| canary.text.as_str()));
