@@ -88,6 +88,7 @@ enum End {
     Succeeded,
     Refused,
     Failed,
+    Unknown,
 }
 
 impl Breaker {
@@ -168,6 +169,12 @@ impl Circuit {
     }
 
     fn count(&mut self, now: Timestamp, end: End) {
+        if end == End::Unknown {
+            if let State::HalfOpen { probing } = &mut self.state {
+                *probing = false;
+            }
+            return;
+        }
         if let State::HalfOpen { .. } = self.state {
             self.turn(if end == End::Failed { State::Open { since: now } } else { State::Closed });
             return;
@@ -202,6 +209,11 @@ impl Pass {
     /// The call was refused, and rightly: a 4xx that is the caller's own fault.
     pub fn refused(mut self) {
         self.end = End::Refused;
+    }
+
+    /// The call's end says nothing: it had too little time. A half-open breaker lets another one go out.
+    pub fn learnt_nothing(mut self) {
+        self.end = End::Unknown;
     }
 
     /// The call failed.

@@ -1,5 +1,5 @@
 use super::*;
-use End::{Failed, Refused, Succeeded};
+use End::{Failed, Refused, Succeeded, Unknown};
 use proptest::prelude::*;
 
 fn new() -> (Breaker, Clock) {
@@ -12,6 +12,7 @@ fn end(pass: Pass, end: End) {
         Succeeded => pass.succeeded(),
         Refused => pass.refused(),
         Failed => pass.failed(),
+        Unknown => pass.learnt_nothing(),
     }
 }
 
@@ -39,6 +40,19 @@ fn a_success_ends_the_row_and_a_refusal_does_not() {
     assert!(is_closed(&breaker));
     call(&breaker, [Refused, Refused, Failed]);
     assert!(!is_closed(&breaker));
+}
+
+#[test]
+fn a_call_that_had_no_time_says_nothing_in_any_state() {
+    let (breaker, clock) = new();
+    assert_eq!(call(&breaker, [Unknown; 200]), 200);
+    call(&breaker, [Failed, Failed, Unknown, Failed, Failed, Unknown]);
+    assert!(is_closed(&breaker));
+    call(&breaker, [Failed]);
+    clock.advance(REST);
+    assert_eq!(call(&breaker, [Unknown, Unknown]), 2, "the next one may find out");
+    assert!(!is_closed(&breaker));
+    assert_eq!(call(&breaker, [Failed, Failed]), 1);
 }
 
 #[test]
