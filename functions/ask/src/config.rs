@@ -3,6 +3,7 @@
 mod answering;
 mod rag;
 
+pub(crate) use answering::is_openai;
 pub use answering::{Answering, Provider};
 pub use rag::{Rag, Source};
 

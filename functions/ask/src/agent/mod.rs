@@ -12,7 +12,8 @@
 //! | a trusted reply | any | the reply, 200 |
 //! | an untrusted one | any | the draft, 200, and `fallback_reason` |
 //! | the model failed | an answer, or that the store does not carry it | the draft, 200, and `fallback_reason` |
-//! | the model failed | products cannot be looked up, or none was understood | 503 `llm.unavailable` with `Retry-After` |
+//! | the model failed | that retrieval failed or is switched off | the draft, 200, and `rag.reason` beside `fallback_reason` |
+//! | the model failed | that nothing was understood of the question | 503 `llm.unavailable` with `Retry-After` |
 //!
 //! | module | knows |
 //! | --- | --- |
@@ -110,6 +111,10 @@ pub(crate) struct Asking<'a> {
     pub(crate) max_tokens: u32,
     /// The most calls of tools.
     pub(crate) max_tool_calls: usize,
+    /// The longest that one turn may take.
+    pub(crate) turn_time: Duration,
+    /// Whether retrieval has worked for this request so far; else no tool waits for it.
+    pub(crate) retrieves: bool,
 }
 
 /// What came of asking a model.
@@ -193,7 +198,7 @@ pub(crate) async fn write(
     asking: &Asking<'_>,
     budget: &Budget,
 ) -> Written {
-    let mut desk = Desk::new(asking, shelves);
+    let mut desk = Desk::new(asking, shelves, budget);
     let mut tokens = 0;
     // All turns and calls together: a tool that hangs is cut off as a model is.
     let talking = talk(model, &mut desk, &mut tokens, budget);
@@ -229,7 +234,7 @@ async fn talk<S: Shelves>(
     let mut messages = vec![Message::Person(prompt::question(asking))];
     let mut left = asking.max_tool_calls;
     loop {
-        let time = budget.for_writing();
+        let time = budget.for_writing().min(asking.turn_time);
         if time.is_zero() {
             return Err(Fault::Timeout.into());
         }
@@ -269,7 +274,7 @@ pub(crate) struct Settled {
 
 impl Written {
     /// Chooses between the model's answer and the draft. `serves` says whether the draft tells something of what was asked, be it
-    /// that the store does not carry it; it does not where products cannot be looked up or none was understood.
+    /// that the store does not carry it or that retrieval failed; it does not where none of it was understood.
     ///
     /// # Errors
     ///
@@ -279,13 +284,15 @@ impl Written {
             Ok(answer) => return Ok(Settled { answer, fallback: None }),
             Err(failure) => failure,
         };
-        failure.log();
         match failure {
             Failure::Fault(fault) if !serves => {
                 let retry_after_s = retry_after_s(&fault);
                 Err(Error::Model { fault, retry_after_s })
             }
-            failure => Ok(Settled { answer: draft, fallback: Some(failure.reason()) }),
+            failure => {
+                failure.log();
+                Ok(Settled { answer: draft, fallback: Some(failure.reason()) })
+            }
         }
     }
 }

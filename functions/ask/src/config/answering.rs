@@ -18,6 +18,8 @@ pub struct Answering {
     pub max_tokens: u32,
     /// `ASK_MAX_TOOL_CALLS`: the most tools that one question may lead to; then the model must answer.
     pub max_tool_calls: usize,
+    /// `ANSWER_TIMEOUT_MS`: the longest that one turn of a model may take, its retries included.
+    pub turn_time: Duration,
     /// `ASK_GENERATION_RESERVE_MS`: what retrieval leaves of the deadline for writing the answer.
     pub reserve: Duration,
 }
@@ -93,6 +95,7 @@ impl Answering {
             url,
             max_tokens: env.within("ANSWER_MAX_TOKENS", 600, 1..=8_192),
             max_tool_calls: env.within("ASK_MAX_TOOL_CALLS", 5, 0..=20),
+            turn_time: Duration::from_millis(env.within("ANSWER_TIMEOUT_MS", 10_000, 500..=25_000)),
             reserve: Duration::from_millis(env.within("ASK_GENERATION_RESERVE_MS", 5_000, 0..=25_000)),
         }
     }
@@ -103,9 +106,18 @@ impl Answering {
         match self.provider {
             Provider::Extractive | Provider::Bedrock => false,
             Provider::Anthropic => true,
-            Provider::OpenAi => self.url.is_none() || env.optional("SECRET_ID").is_some_and(|id| !id.is_empty()),
+            Provider::OpenAi => {
+                is_openai(self.url.as_deref()) || env.optional("SECRET_ID").is_some_and(|id| !id.is_empty())
+            }
         }
     }
+}
+
+/// Whether a base URL is OpenAI's own, left out or spelt out: it wants a key, and knows a limit of tokens by its new name.
+pub(crate) fn is_openai(url: Option<&str>) -> bool {
+    let Some((_, rest)) = url.and_then(|url| url.split_once("://")) else { return url.is_none() };
+    let host = rest.split(['/', ':']).next().unwrap_or_default();
+    host.trim_end_matches('.').eq_ignore_ascii_case("api.openai.com")
 }
 
 /// Why a text is no base URL to send a key to.
@@ -142,6 +154,7 @@ mod tests {
     fn nobody_is_asked_unless_the_settings_say_so() {
         let read = read(&[]).unwrap();
         assert_eq!((read.provider, read.model.as_str(), read.url), (Provider::Extractive, "", None));
+        assert_eq!(read.turn_time.as_millis(), 10_000);
         assert_eq!((read.max_tool_calls, read.max_tokens, read.reserve.as_millis()), (5, 600, 5_000));
     }
 
@@ -156,6 +169,28 @@ mod tests {
             assert_eq!(provider.default_model().is_empty(), provider == Provider::Extractive);
         }
         assert!(read(&[("ANSWER_PROVIDER", "OpenAI")]).unwrap_err().contains("ANSWER_PROVIDER"));
+    }
+
+    #[test]
+    fn openai_is_known_by_its_host_alone() {
+        for own in [
+            None,
+            Some("https://api.openai.com/v1"),
+            Some("https://API.OpenAI.com:443/v2"),
+            Some("https://api.openai.com"),
+        ] {
+            assert!(is_openai(own), "{own:?}");
+        }
+        for other in
+            ["https://api.openai.com.evil.example/v1", "http://localhost:11434/v1", "https://x.example/api.openai.com"]
+        {
+            assert!(!is_openai(Some(other)), "{other}");
+        }
+        let wants = |url: &str| {
+            let mut env: Env = [("ANSWER_PROVIDER", "openai"), ("ANSWER_API_URL", url)].into_iter().collect();
+            Answering::read(&mut env).wants_secrets(&env)
+        };
+        assert!(wants("https://api.openai.com/v1") && !wants("http://localhost:1/v1"));
     }
 
     #[test]

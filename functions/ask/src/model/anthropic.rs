@@ -39,7 +39,7 @@ impl Anthropic {
             .header("accept", "application/json")
             .header("anthropic-version", VERSION);
         if let Some(key) = key {
-            let mut value = HeaderValue::from_str(key.expose()).map_err(|_| Fault::Key)?;
+            let mut value = HeaderValue::from_str(key.expose().trim()).map_err(|_| Fault::Key)?;
             value.set_sensitive(true);
             request = request.header("x-api-key", value);
         }

@@ -7,11 +7,13 @@ use super::{
     Call, Fault, Message, Reply, Turn,
     reply::{document, form, told, whole},
 };
+use crate::config::is_openai;
 use http::{HeaderValue, Request};
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use shared::{fetch::Fetched, secrets::SecretString};
+use std::collections::HashSet;
 
 /// OpenAI's own, with the version.
 const URL: &str = "https://api.openai.com/v1";
@@ -27,7 +29,7 @@ pub(super) struct OpenAi {
 
 impl OpenAi {
     pub(super) fn new(model: String, url: Option<String>) -> Self {
-        let limit = if url.is_none() { "max_completion_tokens" } else { "max_tokens" };
+        let limit = if is_openai(url.as_deref()) { "max_completion_tokens" } else { "max_tokens" };
         Self { model, url: format!("{}/chat/completions", url.as_deref().unwrap_or(URL)), limit }
     }
 
@@ -35,7 +37,7 @@ impl OpenAi {
         let mut request =
             Request::post(&self.url).header("content-type", "application/json").header("accept", "application/json");
         if let Some(key) = key {
-            let bearer = format!("Bearer {}", key.expose());
+            let bearer = format!("Bearer {}", key.expose().trim());
             let mut value = HeaderValue::from_str(&bearer).map_err(|_| Fault::Key)?;
             value.set_sensitive(true);
             request = request.header("authorization", value);
@@ -101,12 +103,16 @@ pub(super) fn read(got: &Fetched, now: Timestamp) -> Result<Reply, Fault> {
         if call.kind.is_some_and(|kind| kind != "function") {
             return Err(form("it calls what is no function"));
         }
-        let text = call.function.arguments;
-        // Some servers leave the arguments of a tool without any empty.
-        let text = if text.trim().is_empty() { "{}" } else { &text };
-        let arguments = serde_json::from_str(text).map_err(|_| form("a call's arguments are not JSON"))?;
-        calls.push(Call { id: call.id, name: call.function.name, arguments });
+        let arguments = match call.function.arguments {
+            // Some servers leave the arguments of a tool without any empty.
+            Value::String(text) if text.trim().is_empty() => json!({}),
+            Value::String(text) => serde_json::from_str(&text).map_err(|_| form("a call's arguments are not JSON"))?,
+            // Others send them as they are, and not as text.
+            other => other,
+        };
+        calls.push(Call { id: call.id.unwrap_or_default(), name: call.function.name, arguments });
     }
+    number(&mut calls);
     let wants = !calls.is_empty();
     let tokens = reply.usage.map_or(0, |usage| usage.total_tokens);
     match choice.finish_reason.as_deref() {
@@ -115,6 +121,14 @@ pub(super) fn read(got: &Fetched, now: Timestamp) -> Result<Reply, Fault> {
         Some("tool_calls") => whole(said.content.unwrap_or_default(), calls, true, tokens),
         Some(early @ ("length" | "content_filter")) => Err(Fault::Stopped(early.to_owned())),
         _ => Err(form("it does not say why it ended")),
+    }
+}
+
+/// Gives each call an id of its own where a server gave none, or one to several: results are told apart by them.
+fn number(calls: &mut [Call]) {
+    let distinct: HashSet<&str> = calls.iter().map(|call| call.id.as_str()).collect();
+    if distinct.contains("") || distinct.len() < calls.len() {
+        calls.iter_mut().enumerate().for_each(|(at, call)| call.id = format!("call_{at}"));
     }
 }
 
@@ -144,7 +158,8 @@ struct Said {
 
 #[derive(Deserialize)]
 struct ToolCall {
-    id: String,
+    #[serde(default)]
+    id: Option<String>,
     #[serde(default, rename = "type")]
     kind: Option<String>,
     function: Function,
@@ -153,7 +168,7 @@ struct ToolCall {
 #[derive(Deserialize)]
 struct Function {
     name: String,
-    arguments: String,
+    arguments: Value,
 }
 
 #[derive(Deserialize)]

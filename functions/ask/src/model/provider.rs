@@ -9,13 +9,13 @@
 //! | 429, 529 | after what `retry-after` asks, if the time allows | yes | [`Fault::Busy`] |
 //! | 408, 409, 424, 5xx, a connection that fails or is cut | with jitter | yes | [`Fault::Failed`] |
 //! | any other status | no | no | [`Fault::Refused`] |
-//! | nothing in time | no | yes | [`Fault::Timeout`] |
+//! | nothing in time | no | yes, if it had a second | [`Fault::Timeout`] |
 //!
 //! Nothing that was asked or answered is ever logged or put into a fault, nor are a provider's own sentences, which quote keys
 //! and prompts: only its names for what went wrong.
 
 use super::{Fault, Reply, Turn, anthropic, bedrock, openai};
-use crate::config::{Answering, Provider};
+use crate::config::{Answering, Provider, is_openai};
 use http::Request;
 use shared::{
     aws::Aws,
@@ -24,9 +24,12 @@ use shared::{
     resilience::{Backoff, Breaker, Budget, Pass, Tries},
     secrets::{SecretError, SecretString, Secrets, SecretsConfig},
 };
+use std::time::Duration;
 
 /// Tries after the first.
 const RETRIES: u32 = 2;
+/// Whoever had less time than this and did not answer has not failed.
+const FAIR: Duration = Duration::from_secs(1);
 /// The largest reply that is read: some hundred times what the most tokens that may be written come to.
 const MAX_REPLY_BYTES: usize = 1024 * 1024;
 
@@ -75,7 +78,7 @@ impl Model {
                 (Wire::Anthropic(wire), Some(("ANTHROPIC_API_KEY", false)))
             }
             Provider::OpenAi => {
-                let optional = url.is_some();
+                let optional = !is_openai(url.as_deref());
                 (Wire::OpenAi(openai::OpenAi::new(model, url)), Some(("OPENAI_API_KEY", optional)))
             }
             Provider::Bedrock => (Wire::Bedrock(bedrock::Bedrock::new(model, url, aws)), None),
@@ -95,8 +98,8 @@ impl Model {
     /// [`Fault`], within `turn.time`.
     pub async fn take(&self, turn: Turn<'_>) -> Result<Reply, Fault> {
         let taking = self.try_until(Budget::of(turn.time), turn);
-        let taken = tokio::time::timeout(turn.time, taking).await.unwrap_or(Err(Fault::Timeout));
-        taken.inspect_err(|fault| tracing::warn!(event = "model_failed", "no reply: {fault}"))
+        // Why there is no reply is logged where it is decided what goes out instead.
+        tokio::time::timeout(turn.time, taking).await.unwrap_or(Err(Fault::Timeout))
     }
 
     async fn try_until(&self, budget: Budget, turn: Turn<'_>) -> Result<Reply, Fault> {
@@ -111,13 +114,15 @@ impl Model {
         let (mut refreshed, mut before) = (false, None);
         let mut tries = Tries::new(RETRIES, Backoff::REMOTE);
         loop {
+            // What cannot be sent is this side's fault, and no failure of the provider's.
+            let request = self.request(&body, key.as_ref()).await?;
             let pass = match self.breaker.admit() {
                 Ok(pass) => pass,
                 // What a first try met says more than that there is no second one.
                 Err(open) => return Err(before.unwrap_or(Fault::Resting { retry_after: open.retry_after })),
             };
-            let request = self.request(&body, key.as_ref()).await?;
-            let fault = match self.fetch.send(request, budget.left(), MAX_REPLY_BYTES).await {
+            let time = budget.left();
+            let fault = match self.fetch.send(request, time, MAX_REPLY_BYTES).await {
                 Ok(got) => match self.read(&got) {
                     Ok(reply) => {
                         pass.succeeded();
@@ -129,7 +134,10 @@ impl Model {
                 Err(FetchError::TooLarge(most)) => Fault::Form(format!("it is larger than {most} bytes")),
                 Err(why) => Fault::Failed(why.to_string()),
             };
-            settle(pass, &fault);
+            match fault {
+                Fault::Timeout if time < FAIR => pass.learnt_nothing(),
+                _ => settle(pass, &fault),
+            }
             match &fault {
                 Fault::Key if !refreshed => {
                     refreshed = true;
@@ -165,7 +173,10 @@ impl Model {
     async fn key(&self) -> Result<Option<SecretString>, Fault> {
         let Some(key) = &self.key else { return Ok(None) };
         match key.secrets.get(key.name).await {
-            Ok(secret) if !secret.expose().is_empty() => Ok(Some(secret)),
+            Ok(secret) if is_key(&secret) => Ok(Some(secret)),
+            Ok(secret) if !secret.expose().trim().is_empty() => {
+                Err(Fault::Failed(format!("the secret {} is no key: no header may carry its characters", key.name)))
+            }
             Ok(_) | Err(SecretError::NoSuchKey(_)) if key.optional => Ok(None),
             Ok(_) => Err(Fault::Failed(format!("the secret {} is empty", key.name))),
             Err(why) => Err(Fault::Failed(why.to_string())),
@@ -180,11 +191,33 @@ impl Model {
     }
 }
 
+/// Whether a secret can be sent, without the space around it that copying leaves.
+fn is_key(secret: &SecretString) -> bool {
+    let key = secret.expose().trim();
+    !key.is_empty() && key.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
 /// Tells the breaker how a call ended.
 fn settle(pass: Pass, fault: &Fault) {
     match fault {
         Fault::Stopped(_) => pass.succeeded(),
         Fault::Key | Fault::Refused(_) | Fault::Resting { .. } => pass.refused(),
         Fault::Timeout | Fault::Busy { .. } | Fault::Failed(_) | Fault::Form(_) => pass.failed(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_may_have_space_around_it_and_none_within() {
+        let is_key = |text: &str| is_key(&SecretString::from(text.to_owned()));
+        for good in ["sk-1", "sk-1\n", " sk-1\r\n"] {
+            assert!(is_key(good), "{good:?}");
+        }
+        for bad in ["", " \n", "sk-1\nsk-2", "sk 1", "schlüssel", "sk\u{0}"] {
+            assert!(!is_key(bad), "{bad:?}");
+        }
     }
 }

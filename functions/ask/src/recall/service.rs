@@ -20,6 +20,8 @@ use tracing::{Instrument, info_span};
 
 /// The largest reply that is taken.
 const MAX_BYTES: usize = 4 * 1024 * 1024;
+/// Whoever had less time than this, and less than a whole try's, has not failed by being late.
+const FAIR: Duration = Duration::from_secs(1);
 /// The longest id, in bytes.
 const MAX_ID_BYTES: usize = 256;
 
@@ -105,7 +107,8 @@ impl Service {
                     return Err(before.unwrap_or(NoRecall::Error));
                 }
             };
-            let fault = match self.once(&body, asked.top_k, budget).await {
+            let time = budget.at_most(self.timeout);
+            let fault = match self.once(&body, asked.top_k, time).await {
                 Ok(found) => {
                     pass.succeeded();
                     return Ok(found);
@@ -114,6 +117,8 @@ impl Service {
             };
             if fault.is_refusal() {
                 pass.refused()
+            } else if fault == Fault::Timeout && time < self.timeout.min(FAIR) {
+                pass.learnt_nothing()
             } else {
                 pass.failed()
             }
@@ -128,13 +133,13 @@ impl Service {
         }
     }
 
-    async fn once(&self, body: &[u8], top_k: usize, budget: Budget) -> Result<Vec<External>, Fault> {
+    async fn once(&self, body: &[u8], top_k: usize, time: Duration) -> Result<Vec<External>, Fault> {
         let request = Request::post(&self.url)
             .header(header::CONTENT_TYPE, "application/json")
             .header(header::ACCEPT, "application/json")
             .body(body.to_vec())
             .map_err(|_| Fault::Connection("its URL is none".to_owned()))?;
-        let sending = self.fetch.send(request, budget.at_most(self.timeout), MAX_BYTES);
+        let sending = self.fetch.send(request, time, MAX_BYTES);
         let got = sending.instrument(info_span!("vector_search")).await.map_err(|why| match why {
             FetchError::Timeout(_) => Fault::Timeout,
             FetchError::TooLarge(_) => Fault::Form("it is too large"),

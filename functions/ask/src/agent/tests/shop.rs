@@ -100,6 +100,8 @@ pub(super) fn asking<'a>(role: Role, store: &'a Store, question: &'a str) -> Ask
         role,
         max_tokens: 600,
         max_tool_calls: 5,
+        turn_time: Duration::from_secs(10),
+        retrieves: true,
     }
 }
 
