@@ -34,6 +34,11 @@ impl Budget {
         self.left().saturating_sub(LAST.min((self.end - self.begun) / 10))
     }
 
+    /// What one look-up of a model's tool may take from now on: half, so that the model can still say that there was none.
+    pub(crate) fn for_lookup(&self) -> Duration {
+        self.for_writing() / 2
+    }
+
     fn left(&self) -> Duration {
         self.end.saturating_duration_since(Instant::now())
     }
@@ -48,6 +53,7 @@ mod tests {
         let budget = Budget::new(Duration::from_secs(25), Duration::from_secs(5));
         assert_eq!(budget.for_retrieval(), Duration::from_secs(20));
         assert_eq!(budget.for_writing(), Duration::from_millis(24_750));
+        assert_eq!(budget.for_lookup(), Duration::from_millis(12_375));
         tokio::time::advance(Duration::from_secs(21)).await;
         assert_eq!(budget.for_retrieval(), Duration::ZERO);
         assert_eq!(budget.for_writing(), Duration::from_millis(3_750));

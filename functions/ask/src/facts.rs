@@ -63,7 +63,7 @@ impl Aisles<'_> {
 impl Shelves for Aisles<'_> {
     async fn find(&self, sought: Sought<'_>) -> Result<Products, Unreachable> {
         // A tool runs in the time for writing: the reserve was kept for it.
-        let recalled = self.recall_within(self.budget.for_writing(), sought).await.map_err(|_| Unreachable)?;
+        let recalled = self.recall_within(self.budget.for_lookup(), sought).await.map_err(|_| Unreachable)?;
         self.read(&recalled).await.map_err(unreachable)
     }
 

@@ -217,10 +217,13 @@ async fn answered(
         granted(caller, sourced(span.in_scope(|| answer::compose(&intent, &facts)), &facts))?
     };
     let Some(model) = &app.model else { return Ok(told(draft, &report, By::default())) };
-    let serves = draft.found || (report.recalled.is_ok() && (words.is_some() || intent.aisle.is_some()));
-    let Answering { max_tokens, max_tool_calls, provider, .. } = app.config.answering;
+    let retrieves = report.recalled.is_ok();
+    let serves = serves(draft.found, retrieves, words.is_some() || intent.aisle.is_some());
+    let Answering { max_tokens, max_tool_calls, turn_time, provider, .. } = app.config.answering;
     let question = &body.question;
-    let asking = Asking { question, category, store: &store, now, locale, role, max_tokens, max_tool_calls };
+    let store = &store;
+    let asking =
+        Asking { question, category, store, now, locale, role, max_tokens, max_tool_calls, turn_time, retrieves };
     let span = info_span!("llm_generation", tokens_used = field::Empty);
     let written = agent::write(model, &aisles, &asking, &budget).instrument(span.clone()).await;
     let tokens_used = written.tokens;
@@ -230,6 +233,12 @@ async fn answered(
     let Settled { answer, fallback } = written.settle(draft, serves)?;
     let provider = if fallback.is_none() { provider } else { Provider::Extractive };
     Ok(told(answer, &report, By { provider, fallback, tokens_used }))
+}
+
+/// Whether the draft tells something of what was asked. Where retrieval failed or is switched off, it says that: no fault of the
+/// model's, and none for the caller (spec ASK-7, ASK-8).
+fn serves(found: bool, retrieves: bool, understood: bool) -> bool {
+    found || !retrieves || understood
 }
 
 /// Refuses with 403 where the question needs what the caller may not know, and is not otherwise answered.
@@ -307,4 +316,17 @@ fn counted(name: &'static str, count: u64) -> Metric {
 
 fn count(outcome: Outcome) {
     metrics::emit(None, outcome, &[Metric::one("ask_answers_total")]);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_question_that_was_not_understood_needs_the_model() {
+        for (found, retrieves, understood) in (0..8).map(|bits| (bits & 1 == 1, bits & 2 == 2, bits & 4 == 4)) {
+            let needs_model = (found, retrieves, understood) == (false, true, false);
+            assert_eq!(serves(found, retrieves, understood), !needs_model, "{found} {retrieves} {understood}");
+        }
+    }
 }

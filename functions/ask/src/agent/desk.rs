@@ -5,12 +5,13 @@
 //! is told so in words that say nothing of the data, is logged and counted.
 
 use super::{
-    Asking, Shelves,
+    Asking, Shelves, Unreachable,
     shown::{Shown, shown},
     tools::{self, Find, Wish},
 };
 use crate::{
     answer::{Candidate, Limits, Tool, tools as look},
+    budget::Budget,
     facts::{self, Products},
     model::{Call, CallResult},
     recall::{Sought, What},
@@ -40,6 +41,9 @@ const MAX_DAYS_OFF: i64 = 400;
 pub(super) struct Desk<'a, S> {
     pub(super) asking: &'a Asking<'a>,
     shelves: &'a S,
+    budget: &'a Budget,
+    /// Whether retrieval has failed in this request: it is not waited for again.
+    down: bool,
     /// What an answer may cite.
     pub(super) shown: Shown,
     /// The tools that ran, each once, in order.
@@ -60,8 +64,9 @@ enum Refusal {
 }
 
 impl<'a, S: Shelves> Desk<'a, S> {
-    pub(super) fn new(asking: &'a Asking<'a>, shelves: &'a S) -> Self {
-        Self { asking, shelves, shown: Shown::default(), used: Vec::new(), refused: 0, granted: Vec::new() }
+    pub(super) fn new(asking: &'a Asking<'a>, shelves: &'a S, budget: &'a Budget) -> Self {
+        let (shown, down) = (Shown::default(), !asking.retrieves);
+        Self { asking, shelves, budget, down, shown, used: Vec::new(), refused: 0, granted: Vec::new() }
     }
 
     /// Runs a call, or refuses it.
@@ -125,12 +130,12 @@ impl<'a, S: Shelves> Desk<'a, S> {
             Wish::Find(find) => (Tool::GetProductLocation, self.find(find).await),
             Wish::Hours(date) => (Tool::CheckStoreHours, self.hours(*date)),
             Wish::Cost(id) => {
-                let found = self.shelves.named(id).await.map_err(|_| CANNOT_LOOK);
+                let found = self.in_time(self.shelves.named(id)).await.map_err(|_| CANNOT_LOOK);
                 (Tool::GetCostPrice, found.and_then(|found| self.costs(&found)))
             }
             Wish::CostOf(query) => {
                 let sought = Sought { what: What::Words(query), category: None, limits: Limits::default() };
-                let found = self.shelves.find(sought).await.map_err(|_| CANNOT_LOOK);
+                let found = self.look(sought).await;
                 (Tool::GetCostPrice, found.and_then(|found| self.costs(&found)))
             }
         };
@@ -141,11 +146,23 @@ impl<'a, S: Shelves> Desk<'a, S> {
         found
     }
 
+    /// Looks products up by words, unless that has failed before in this request.
+    async fn look(&mut self, sought: Sought<'_>) -> Result<Products, &'static str> {
+        let found = if self.down { Err(Unreachable) } else { self.in_time(self.shelves.find(sought)).await };
+        self.down = found.is_err();
+        found.map_err(|_| CANNOT_LOOK)
+    }
+
+    /// What comes within the time of one look-up. A store that hangs is told to the model as one that fails: it is not its fault.
+    async fn in_time<T>(&self, looking: impl Future<Output = Result<T, Unreachable>>) -> Result<T, Unreachable> {
+        tokio::time::timeout(self.budget.for_lookup(), looking).await.unwrap_or(Err(Unreachable))
+    }
+
     async fn find(&mut self, find: &Find) -> Result<Value, &'static str> {
         let limits = Limits { min: None, max: find.max_price };
         let category = find.category.as_deref().or(self.asking.category);
         let sought = Sought { what: What::Words(&find.query), category, limits };
-        let products = self.shelves.find(sought).await.map_err(|_| CANNOT_LOOK)?;
+        let products = self.look(sought).await?;
         let wanted =
             |product: &&Candidate| limits.allow(product.price) && !(find.in_stock == Some(true) && product.is_out());
         let (fit, other): (Vec<_>, Vec<_>) = products.hits.iter().partition(wanted);
