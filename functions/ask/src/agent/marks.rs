@@ -2,6 +2,9 @@
 
 use std::ops::Range;
 
+/// Words that are cut short with a point, which ends no sentence.
+const SHORT: [&str; 9] = ["dr", "st", "mr", "mrs", "ms", "nr", "approx", "oz", "lb"];
+
 /// A text without its marks, and where they stood.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Marked {
@@ -73,8 +76,12 @@ fn sentences(text: &str) -> Vec<Range<usize>> {
     let mut from = 0;
     let mut chars = text.char_indices().peekable();
     while let Some((at, c)) = chars.next() {
-        let ends =
-            c == '\n' || (matches!(c, '.' | '!' | '?') && chars.peek().is_none_or(|(_, next)| next.is_whitespace()));
+        // "Dr. Oetker" goes on, and what a colon announces stands behind it.
+        let word = text[from..at].rsplit(|c: char| !c.is_alphanumeric()).next().unwrap_or_default().to_lowercase();
+        let goes_on = (c == '.' && SHORT.contains(&word.as_str())) || (c == '\n' && text[..at].ends_with(':'));
+        let ends = !goes_on
+            && (c == '\n'
+                || (matches!(c, '.' | '!' | '?') && chars.peek().is_none_or(|(_, next)| next.is_whitespace())));
         if ends {
             found.push(from..at + 1);
             from = at + 1;

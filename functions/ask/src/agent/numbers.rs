@@ -1,5 +1,6 @@
 //! The numbers of a text: found, and brought to one form so that `$1,234.50`, `1.234,50 €` and `1234.5` are the same.
 
+use crate::answer::text::folded_words;
 use std::collections::BTreeSet;
 
 /// A word or number of a text, and what stands around it.
@@ -91,6 +92,12 @@ impl Numbers {
             self.0.extend(readings(token.text));
             self.0.extend(parts(token.text).flat_map(readings));
         }
+        let tokens = tokens(text);
+        let words: Vec<String> = tokens.iter().map(|token| folded(token.text)).collect();
+        for from in 0..words.len() {
+            let number = spoken(&words[from..], |at| is_joined(tokens[from + at].before));
+            self.0.extend(number.map(|(number, _)| number.to_string()));
+        }
     }
 
     /// Adds a number as it stands in a place's name, a word such as `A` included.
@@ -123,6 +130,16 @@ impl Numbers {
     }
 }
 
+/// A word as the lists of this module have it.
+pub(super) fn folded(word: &str) -> String {
+    folded_words(word).concat()
+}
+
+/// Whether what stands between two words leaves them one number.
+pub(super) fn is_joined(between: &str) -> bool {
+    between.trim().is_empty() || between == "-" || between == "\u{2011}"
+}
+
 /// The numbers within a token that has letters too; and a digit that is not one of 0 to 9, as itself.
 fn parts(token: &str) -> impl Iterator<Item = &str> {
     let pure = token.chars().all(|c| c.is_ascii_digit() || matches!(c, '.' | ',' | ':'));
@@ -130,12 +147,93 @@ fn parts(token: &str) -> impl Iterator<Item = &str> {
     pieces.map(|piece| piece.trim_matches(['.', ',', ':'])).filter(move |piece| !pure && !piece.is_empty())
 }
 
-/// What a number's word says, from 1 to 20, in the languages of the answers; without accents, in small letters.
+/// The words of numbers in the languages of the answers, without accents, in small letters; each list counts from its first number.
+const COUNTED: [(usize, &str); 5] = [
+    (
+        0,
+        "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen twenty",
+    ),
+    (
+        0,
+        "cero uno dos tres cuatro cinco seis siete ocho nueve diez once doce trece catorce quince dieciseis diecisiete dieciocho diecinueve veinte",
+    ),
+    (21, "veintiuno veintidos veintitres veinticuatro veinticinco veintiseis veintisiete veintiocho veintinueve"),
+    (
+        0,
+        "zero un deux trois quatre cinq six sept huit neuf dix onze douze treize quatorze quinze seize dixsept dixhuit dixneuf vingt",
+    ),
+    (1, "une"),
+];
+/// Those that stand for no row of numbers.
+const ROUND: [(&str, usize); 33] = [
+    ("una", 1),
+    ("thirty", 30),
+    ("forty", 40),
+    ("fifty", 50),
+    ("sixty", 60),
+    ("seventy", 70),
+    ("eighty", 80),
+    ("ninety", 90),
+    ("treinta", 30),
+    ("cuarenta", 40),
+    ("cincuenta", 50),
+    ("sesenta", 60),
+    ("setenta", 70),
+    ("ochenta", 80),
+    ("noventa", 90),
+    ("trente", 30),
+    ("quarante", 40),
+    ("cinquante", 50),
+    ("soixante", 60),
+    ("vingts", 20),
+    ("dozen", 12),
+    ("docena", 12),
+    ("douzaine", 12),
+    ("hundred", 100),
+    ("hundreds", 100),
+    ("cien", 100),
+    ("ciento", 100),
+    ("cent", 100),
+    ("cents", 100),
+    ("thousand", 1_000),
+    ("thousands", 1_000),
+    ("mil", 1_000),
+    ("mille", 1_000),
+];
+
+/// What a number's word says, in the languages of the answers.
 pub(super) fn worded(word: &str) -> Option<usize> {
-    const EN: &str = "one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen twenty";
-    const ES: &str = "uno dos tres cuatro cinco seis siete ocho nueve diez once doce trece catorce quince dieciseis diecisiete dieciocho diecinueve veinte";
-    const FR: &str = "un deux trois quatre cinq six sept huit neuf dix onze douze treize quatorze quinze seize dixsept dixhuit dixneuf vingt";
-    [EN, ES, FR].iter().find_map(|words| words.split(' ').position(|own| own == word)).map(|at| at + 1)
+    let counted = COUNTED.iter().find_map(|(first, words)| {
+        let at = words.split(' ').position(|own| own == word)?;
+        Some(first + at)
+    });
+    counted.or_else(|| ROUND.iter().find(|(own, _)| *own == word).map(|(_, number)| *number))
+}
+
+/// The number that begins at the first of some words, and of how many it is made: `vingt et un` is 21 and of three.
+/// `joined` says whether only a space or hyphen stands before a word.
+pub(super) fn spoken(words: &[String], joined: impl Fn(usize) -> bool) -> Option<(usize, usize)> {
+    const LINKS: [&str; 3] = ["and", "y", "et"];
+    let (mut sum, mut used) = (worded(words.first()?)?, 1);
+    loop {
+        let linked = usize::from(words.get(used).is_some_and(|word| LINKS.contains(&word.as_str())) && 20 <= sum);
+        let at = used + linked;
+        let Some(next) = words.get(at).and_then(|word| worded(word)).filter(|_| (used..=at).all(&joined)) else {
+            break;
+        };
+        // A smaller one is added to tens and hundreds; a hundred and a thousand count what stands before them, as in quatre-vingts.
+        sum = match (sum, next) {
+            (4, 20) if linked == 0 => 80,
+            (1.., 100 | 1_000) if sum < next && linked == 0 => sum * next,
+            _ if 20 <= sum && next < 10 && sum % 10 == 0 => sum + next,
+            _ if 60 <= sum && (10..20).contains(&next) && sum % 20 == 0 => sum + next,
+            _ if 100 <= sum && next < 100 && sum % 100 == 0 => sum + next,
+            (10, 7..=9) if linked == 0 => sum + next,
+            _ => break,
+        };
+        used = at + 1;
+    }
+    Some((sum, used))
 }
 
 #[cfg(test)]
@@ -190,10 +288,31 @@ mod tests {
     }
 
     #[test]
-    fn a_number_in_words_is_known_up_to_twenty() {
-        assert_eq!(
-            ["seven", "siete", "sept", "twenty", "milk"].map(worded),
-            [Some(7), Some(7), Some(7), Some(20), None]
-        );
+    fn a_number_in_words_is_known_in_each_language() {
+        for (text, number, used) in [
+            ("seven", 7, 1),
+            ("forty-two", 42, 2),
+            ("two hundred and five left", 205, 4),
+            ("dix-sept", 17, 2),
+            ("two thousand", 2_000, 2),
+            ("veintidós", 22, 1),
+            ("treinta y cinco", 35, 3),
+            ("ciento veinte", 120, 2),
+            ("vingt et un", 21, 3),
+            ("soixante-dix", 70, 2),
+            ("quatre-vingt-dix-neuf", 99, 4),
+            ("deux cents", 200, 2),
+            ("seven and eight", 7, 1),
+            ("two three", 2, 1),
+            ("zero", 0, 1),
+        ] {
+            let tokens = tokens(text);
+            let words: Vec<String> = tokens.iter().map(|token| folded(token.text)).collect();
+            assert_eq!(spoken(&words, |at| is_joined(tokens[at].before)), Some((number, used)), "{text}");
+        }
+        assert_eq!(worded("milk"), None);
+        let mut numbers = Numbers::default();
+        numbers.add("Seven Seas Tea, twenty-five bags");
+        assert!(numbers.have("7") && numbers.have("25") && !numbers.have("26"));
     }
 }

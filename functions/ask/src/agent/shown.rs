@@ -23,6 +23,8 @@ pub(super) struct Item {
     pub(super) money: Numbers,
     /// Where it stands.
     pub(super) places: Numbers,
+    /// How many of it there are.
+    pub(super) stock: Numbers,
     /// Every number of it.
     pub(super) numbers: Numbers,
 }
@@ -49,6 +51,7 @@ impl Shown {
         let texts = [&product.brand, &product.category].into_iter().flatten().chain([&product.name]).chain(attributes);
         texts.for_each(|text| item.numbers.add(text));
         if let Some(stock) = product.stock {
+            item.stock.add(&stock.to_string());
             item.numbers.add(&stock.to_string());
         }
         item

@@ -6,7 +6,7 @@
 
 use super::{
     marks::{self, Marked},
-    numbers::{Numbers, Token, tokens, worded},
+    numbers::{Numbers, Token, folded, is_joined, spoken, tokens},
     prompt,
     shown::{Item, Shown},
 };
@@ -38,6 +38,83 @@ const MONEY_WORDS: [&str; 19] = [
     "pesos", "pound", "pounds", "gbp", "pence", "bucks", "quid",
 ];
 
+/// What speaks of how much there is: beside it, a number is no count of the things that are cited.
+const STOCK_WORDS: [&str; 28] = [
+    "left",
+    "stock",
+    "stocked",
+    "available",
+    "availability",
+    "remaining",
+    "remain",
+    "remains",
+    "units",
+    "pieces",
+    "packs",
+    "existencias",
+    "queda",
+    "quedan",
+    "disponible",
+    "disponibles",
+    "restante",
+    "restantes",
+    "unidad",
+    "unidades",
+    "piezas",
+    "reste",
+    "restent",
+    "restant",
+    "restants",
+    "unite",
+    "unites",
+    "exemplaires",
+];
+/// Words of a sentence that states nothing: yes, no, a greeting, a thank-you.
+const COURTESIES: [&str; 40] = [
+    "yes",
+    "no",
+    "hello",
+    "hi",
+    "hey",
+    "sure",
+    "certainly",
+    "of",
+    "course",
+    "sorry",
+    "ok",
+    "okay",
+    "thanks",
+    "thank",
+    "you",
+    "welcome",
+    "good",
+    "morning",
+    "day",
+    "evening",
+    "si",
+    "hola",
+    "claro",
+    "que",
+    "por",
+    "supuesto",
+    "lo",
+    "siento",
+    "gracias",
+    "de",
+    "nada",
+    "buenos",
+    "dias",
+    "oui",
+    "non",
+    "bonjour",
+    "bien",
+    "sur",
+    "desole",
+    "merci",
+];
+/// Words of English that tell its "once" from the Spanish eleven.
+const ENGLISH: [&str; 10] = ["the", "you", "is", "are", "it", "we", "in", "at", "of", "a"];
+
 /// Why a reply is not trusted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Distrust {
@@ -47,7 +124,7 @@ pub(super) enum Distrust {
     TooLong,
     /// It has a link, markup, or the model's own rules in it.
     Unsafe,
-    /// It cites nothing that was shown.
+    /// It, or a sentence of it that states something, cites nothing that was shown.
     Uncited,
     /// It names a number that is not in the facts.
     Contradicted,
@@ -66,7 +143,7 @@ pub(super) struct Trusted {
     pub(super) found: bool,
 }
 
-/// Judges a reply. `asked` is the question: its numbers may be repeated. The count is of ids that were cited and never shown.
+/// Judges a reply. `asked` is the question: its numbers may be repeated beside a true one of their kind. The count is of ids that were cited and never shown.
 pub(super) fn judge(reply: &str, shown: &Shown, asked: &str) -> (Result<Trusted, Distrust>, usize) {
     if reply.chars().count() > MAX_REPLY_CHARS {
         return (Err(Distrust::TooLong), 0);
@@ -96,9 +173,7 @@ fn trust(marked: &Marked, shown: &Shown, asked: &str) -> Result<Trusted, Distrus
     if ids.is_empty() {
         return Err(Distrust::Uncited);
     }
-    if !numbers_hold(marked, &ids, shown, asked) {
-        return Err(Distrust::Contradicted);
-    }
+    hold(marked, &ids, shown, asked)?;
     let text = one_line(&marked.text);
     if text.chars().count() > MAX_ANSWER_CHARS {
         return Err(Distrust::TooLong);
@@ -171,65 +246,137 @@ fn has_many_digits(text: &str) -> bool {
     false
 }
 
-/// Whether every number is one of the things that its sentence cites, else of those that the reply cites, or of the question.
-fn numbers_hold(marked: &Marked, ids: &[&str], shown: &Shown, asked: &str) -> bool {
-    let mut asked_numbers = Numbers::default();
-    asked_numbers.add_words(asked);
-    marked.sentences().into_iter().all(|(sentence, cited)| {
+/// Holds each sentence to the things that it cites, or, where it has no mark of its own, to all that the reply cites: its numbers
+/// are theirs, and without a number it has a mark, asks something back or is a courtesy.
+fn hold(marked: &Marked, ids: &[&str], shown: &Shown, asked: &str) -> Result<(), Distrust> {
+    let mut question = Numbers::default();
+    question.add_words(asked);
+    for (sentence, cited) in marked.sentences() {
         let mut items: Vec<&Item> = cited.iter().filter_map(|id| shown.get(id)).collect();
-        if items.is_empty() {
+        let own = !items.is_empty();
+        if !own {
             items = ids.iter().filter_map(|id| shown.get(id)).collect();
         }
-        let [money, places, all] = [(); 3].map(|()| asked_numbers.clone());
-        let mut facts = Facts { money, places, all, counts: [items.len(), ids.len()] };
+        let mut facts = Facts { counts: [items.len(), ids.len()], ..Facts::of(&question) };
         for item in items {
             facts.money.extend(&item.money);
             facts.places.extend(&item.places);
+            facts.stock.extend(&item.stock);
             facts.all.extend(&item.numbers);
         }
-        facts.bear_out(sentence)
-    })
+        match facts.bear_out(sentence) {
+            None => return Err(Distrust::Contradicted),
+            Some(true) => {}
+            Some(false) if own || states_nothing(sentence) => {}
+            Some(false) => return Err(Distrust::Uncited),
+        }
+    }
+    Ok(())
+}
+
+/// Whether a sentence asks, or is a courtesy.
+fn states_nothing(sentence: &str) -> bool {
+    sentence.trim_end().ends_with('?')
+        || text::folded_words(sentence).iter().all(|word| COURTESIES.contains(&word.as_str()))
+}
+
+/// What a number is of.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Of {
+    Money,
+    Place,
+    Stock,
+    Other,
 }
 
 /// The numbers that one sentence may name.
-struct Facts {
+struct Facts<'a> {
     money: Numbers,
     places: Numbers,
+    stock: Numbers,
     all: Numbers,
+    /// Those that the question named: they may be repeated beside a true one, as in "not in aisle 9 but 7".
+    question: &'a Numbers,
     /// How many things the sentence and the reply cite: so many may be counted.
     counts: [usize; 2],
 }
 
-impl Facts {
-    fn bear_out(&self, sentence: &str) -> bool {
-        let tokens = tokens(sentence);
-        let mut in_place = false;
-        for (i, token) in tokens.iter().enumerate() {
-            let word = text::folded_words(token.text).concat();
-            let next = tokens.get(i + 1).map(|next| text::folded_words(next.text).concat()).unwrap_or_default();
-            let before = i.checked_sub(1).map(|i| text::folded_words(tokens[i].text).concat()).unwrap_or_default();
-            let number = token.is_numeric();
-            in_place &= !token.before.contains([',', ';', '.', '(', ')']);
-            let of_money = is_money(token, &next, &before);
-            let good = match (number, worded(&word)) {
-                (true, _) if of_money => self.money.have(token.text),
-                (true, _) if in_place => self.places.have(token.text),
-                (true, _) => self.all.have(token.text) || token.text.parse().is_ok_and(|n| self.counts.contains(&n)),
-                (false, Some(n)) if MONEY_WORDS.contains(&next.as_str()) => self.money.have(&n.to_string()),
-                (false, Some(n)) if in_place => self.places.have(&n.to_string()),
-                // "Aisle B": a name of one letter, written large.
-                (false, None) if in_place && is_letter(token.text) => self.places.have(token.text),
-                _ => true,
-            };
-            if !good {
-                return false;
-            }
-            let names = number || worded(&word).is_some() || is_letter(token.text);
-            in_place =
-                PLACE_WORDS.contains(&word.as_str()) || (in_place && (names || PLACE_LINKS.contains(&word.as_str())));
-        }
-        true
+impl<'a> Facts<'a> {
+    fn of(question: &'a Numbers) -> Self {
+        let [money, places, stock, all] = [(); 4].map(|()| Numbers::default());
+        Self { money, places, stock, all, question, counts: [0; 2] }
     }
+
+    fn are(&self, of: Of) -> &Numbers {
+        match of {
+            Of::Money => &self.money,
+            Of::Place => &self.places,
+            Of::Stock => &self.stock,
+            Of::Other => &self.all,
+        }
+    }
+
+    /// `None` where a number is not theirs; else whether the sentence names one that is.
+    fn bear_out(&self, sentence: &str) -> Option<bool> {
+        let tokens = tokens(sentence);
+        let words: Vec<String> = tokens.iter().map(|token| folded(token.text)).collect();
+        let english = words.iter().any(|word| ENGLISH.contains(&word.as_str()));
+        let is_stock = |at: usize| words.get(at).is_some_and(|word| STOCK_WORDS.contains(&word.as_str()));
+        let (mut in_place, mut i) = (false, 0);
+        let (mut named, mut repeated) = (Vec::new(), Vec::new());
+        while let Some(token) = tokens.get(i) {
+            let said = spoken(&words[i..], |at| is_joined(tokens[i + at].before)).filter(|_| !token.is_numeric());
+            let used = said.map_or(1, |(_, used)| used);
+            let next = words.get(i + used).map(String::as_str).unwrap_or_default();
+            let before = i.checked_sub(1).map(|i| words[i].as_str()).unwrap_or_default();
+            in_place &= !token.before.contains([',', ';', '.', '(', ')']);
+            let of_money = match said {
+                Some(_) => MONEY_WORDS.contains(&next),
+                None => is_money(token, next, before),
+            };
+            let plain = said.is_some() || token.text.bytes().all(|b| b.is_ascii_digit());
+            let of_stock =
+                plain && (is_stock(i + used) || is_stock(i + used + 1) || i.checked_sub(1).is_some_and(is_stock));
+            let of = match (of_money, in_place) {
+                (true, _) => Of::Money,
+                (false, true) => Of::Place,
+                (false, false) if of_stock => Of::Stock,
+                (false, false) => Of::Other,
+            };
+            // "Five cents" is one amount; "one of them" counts nothing, and "once you are here" is no eleven.
+            let is_unit = MONEY_WORDS.contains(&words[i].as_str()) && is_counted(&tokens, &words, i);
+            let idle = |n: usize| of == Of::Other && used == 1 && (n == 1 || (words[i] == "once" && english));
+            let number = match said {
+                _ if token.is_numeric() => Some(token.text.to_owned()),
+                Some(_) if is_unit => None,
+                Some((n, _)) if idle(n) => None,
+                Some((n, _)) => Some(n.to_string()),
+                // "Aisle B": a name of one letter, written large.
+                None => (in_place && is_letter(token.text)).then(|| token.text.to_owned()),
+            };
+            if let Some(number) = &number {
+                let counted = || of == Of::Other && number.parse().is_ok_and(|n| self.counts.contains(&n));
+                if self.are(of).have(number) {
+                    named.push(of);
+                } else if self.question.have(number) {
+                    repeated.push(of);
+                } else if !counted() {
+                    return None;
+                }
+            }
+            let names = number.is_some() || is_letter(token.text);
+            let word = words[i].as_str();
+            in_place = PLACE_WORDS.contains(&word) || (in_place && (names || PLACE_LINKS.contains(&word)));
+            i += used;
+        }
+        repeated.iter().all(|of| named.contains(of)).then_some(!named.is_empty())
+    }
+}
+
+/// Whether a number stands right before a word.
+fn is_counted(tokens: &[Token<'_>], words: &[String], at: usize) -> bool {
+    let before = at.checked_sub(1).filter(|_| is_joined(tokens[at].before));
+    before.is_some_and(|before| tokens[before].is_numeric() || spoken(&words[before..at], |_| true).is_some())
 }
 
 fn is_letter(word: &str) -> bool {

@@ -90,6 +90,89 @@ fn a_number_that_the_cited_thing_does_not_have_is_not_said() {
 }
 
 #[test]
+fn the_questions_numbers_are_repeated_only_beside_a_true_one_of_their_kind() {
+    let asked = |asked: &str, reply: &str| judge(reply, &shown(), asked).0.map(drop);
+    for (question, reply) in [
+        ("Is it in aisle 9?", "No, it is not in aisle 9 but in aisle 7 [oat]."),
+        ("Anything under $5?", "Yes, under $5: Oatly at $3.99 [oat]."),
+        ("under five dollars?", "Under five dollars there is Oatly at $3.99 [oat]."),
+        ("open at 22:00?", "Not at 22:00: we close at 21:30 [store:main]."),
+    ] {
+        assert_eq!(asked(question, reply), Ok(()), "{question} {reply}");
+    }
+    for (question, reply) in [
+        ("Is it in aisle 9?", "Yes, aisle 9 [oat]."),
+        ("Is it in aisle nine?", "Yes, it is in aisle nine [oat]."),
+        ("Is it in aisle 9?", "Yes, aisle 9, at $3.99 [oat]."),
+        ("Is it $2?", "Yes, it costs $2 [oat]."),
+        ("Is it $2?", "Yes, it costs $2 and is in aisle 7 [oat]."),
+        ("Are there 50 left?", "Yes, there are 50 left [oat]."),
+        ("Are you open at 23:00?", "Yes, at 23:00 we are open [store:main]."),
+    ] {
+        assert_eq!(asked(question, reply), Err(Distrust::Contradicted), "{question} {reply}");
+    }
+}
+
+#[test]
+fn numbers_in_words_are_held_to_the_facts_as_digits_are() {
+    for reply in [
+        "There are twelve left [oat].",
+        "Quedan doce [oat].",
+        "Il en reste douze [oat].",
+        "One of them is Oatly [oat].",
+        "Uno de ellos es Oatly [oat].",
+        "There are two: Oatly [oat] and Soy Drink [soy].",
+        "Once you are in aisle 7 you see it [oat].",
+    ] {
+        assert!(verdict(reply).is_ok(), "{reply}: {:?}", verdict(reply));
+    }
+    for reply in [
+        "There are fourteen left [oat].",
+        "There are forty-two left [oat].",
+        "There are a hundred left [oat].",
+        "There are two hundred left [oat].",
+        "There are zero left [oat].",
+        "Quedan treinta y cinco [oat].",
+        "Quedan once [oat].",
+        "Il en reste quatre-vingts [oat].",
+        "Il en reste vingt et un [oat].",
+        "We close at nineteen [store:main].",
+        "There are 2 left: Oatly [oat] and Soy Drink [soy].",
+        "There are two in stock, Oatly [oat] and Soy Drink [soy].",
+        "Oatly costs ninety cents [oat].",
+        "Oatly is in aisle forty-two [oat].",
+        "Está en el pasillo treinta [oat].",
+        "Está en el pasillo uno [oat].",
+    ] {
+        assert_eq!(verdict(reply), Err(Distrust::Contradicted), "{reply}");
+    }
+}
+
+#[test]
+fn a_sentence_that_states_something_has_a_mark_or_a_true_number() {
+    for reply in [
+        "Yes. Oatly is in aisle 7 [oat].",
+        "Hello! Yes, of course. Oatly is there [oat]. Do you need anything else?",
+        "¡Hola! Sí, claro. La leche está en el pasillo 7 [oat].",
+        "Oatly is there [oat]. It costs $3.99.",
+        "We have these:\n- Oatly [oat]\n- Soy Drink [soy]",
+        "The Dr. Oatly is there [oat].",
+    ] {
+        assert!(verdict(reply).is_ok(), "{reply}: {:?}", verdict(reply));
+    }
+    for reply in [
+        "Oatly is in aisle 7 [oat]. It is safe for people with a nut allergy.",
+        "We are closed. Oatly is in aisle 7 [oat].",
+        "Closed today. Oatly is in aisle 7 [oat].",
+        "Oatly is in aisle 7 [oat]. Gluten free.",
+        "Oatly is in aisle 7 [oat]\nEverything else is sold out",
+        "No contiene nueces. La leche está en el pasillo 7 [oat].",
+    ] {
+        assert_eq!(verdict(reply), Err(Distrust::Uncited), "{reply}");
+    }
+}
+
+#[test]
 fn what_leads_elsewhere_or_is_more_than_text_is_not_said() {
     for reply in [
         "Oatly [oat] see https://evil.example/x",
@@ -145,7 +228,7 @@ fn a_reply_without_a_source_says_nothing() {
 #[test]
 fn what_is_shown_is_one_plain_line() {
     let plain = |reply: &str| verdict(reply).unwrap();
-    assert_eq!(plain("# Found\n\n- **Oatly** [oat]\n- Soy Drink [soy]\n"), "Found; Oatly; Soy Drink");
+    assert_eq!(plain("# Hello\n\n- **Oatly** [oat]\n- Soy Drink [soy]\n"), "Hello; Oatly; Soy Drink");
     assert_eq!(plain("Oatly\u{202e} is\u{0} in\u{200b} aisle 7 [oat]."), "Oatly is in aisle 7.");
     assert_eq!(plain("Oatly [see the shelf] [oat] is > 5 < 7 [soy]").replace(' ', ""), "Oatlyseetheshelfis57");
 }
