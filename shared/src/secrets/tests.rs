@@ -5,6 +5,7 @@ use crate::{
 };
 use futures::future::join_all;
 use serde_json::json;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 struct Stage {
     server: Loopback,
@@ -122,4 +123,45 @@ async fn a_malformed_secret_is_an_error() {
     }
     let binary = json!({"Name": "x", "SecretBinary": "eyJLRVkiOiJhIn0="}).to_string();
     assert_eq!(Stage::with(Answer::ok(binary)).await.get("KEY").await, Err(SecretError::Malformed));
+}
+
+/// A Secrets Manager that gives each `SecretId` an object of its own, and knows no others.
+async fn keyed(objects: &'static [(&str, &str)]) -> String {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let mut request = Vec::new();
+            // The body is the request's end, and an object.
+            while !request.ends_with(b"}") && stream.read_buf(&mut request).await.unwrap_or(0) > 0 {}
+            let asked = String::from_utf8(request).unwrap();
+            let asked: Value = serde_json::from_str(asked.split("\r\n\r\n").nth(1).unwrap_or("null")).unwrap();
+            let (status, body) = match objects.iter().find(|(id, _)| asked["SecretId"] == *id) {
+                Some((id, text)) => (200, json!({"Name": id, "SecretString": text})),
+                None => (400, json!({"__type": "ResourceNotFoundException"})),
+            };
+            let (media, body) = ("application/x-amz-json-1.1", body.to_string());
+            let head = format!("HTTP/1.1 {status} X\r\nconnection: close\r\ncontent-type: {media}\r\n");
+            let reply = format!("{head}content-length: {}\r\n\r\n{body}", body.len());
+            stream.write_all(reply.as_bytes()).await.unwrap();
+        }
+    });
+    url
+}
+
+#[tokio::test]
+async fn the_same_code_reads_the_secret_of_whichever_environment_its_variable_names() {
+    let url =
+        keyed(&[("smartstore-ai/dev", r#"{"KEY":"of dev"}"#), ("smartstore-ai/prod", r#"{"KEY":"of prod"}"#)]).await;
+    for (id, value) in [
+        ("smartstore-ai/dev", Ok("of dev".to_owned())),
+        ("smartstore-ai/prod", Ok("of prod".to_owned())),
+        ("smartstore-ai/elsewhere", Err(SecretError::Unavailable)),
+    ] {
+        let endpoints = Endpoints { secrets_manager: Some(url.clone()), ..Endpoints::default() };
+        let client = Aws::local(endpoints, "test", "test").secrets_manager();
+        let config = SecretsConfig::from_env(&mut [("SECRET_ID", id)].into_iter().collect());
+        let secrets = Secrets::new(client, config, &Clock::frozen(now()));
+        assert_eq!(secrets.get("KEY").await.map(|secret| secret.expose().to_owned()), value, "{id}");
+    }
 }
