@@ -75,9 +75,11 @@ async fn a_scope_counts_only_where_token_and_record_both_have_it() {
         assert_eq!(shown.status, read, "{}", shown.body);
         let done = who.put(&path("new"), record(&[])).await;
         assert_eq!(done.status, write, "{}", done.body);
-        if write == 403 {
+        let gone = who.delete(&path("new")).await;
+        assert_eq!(gone.status, if write == 403 { 403 } else { 204 }, "{}", gone.body);
+        for refusal in [done, gone].iter().filter(|_| write == 403) {
             assert_eq!(
-                (refused(&done).1, &done.body["required_scope"]),
+                (refused(refusal).1, &refusal.body["required_scope"]),
                 ("admin.insufficient_scope", &json!("admin:write"))
             );
         }
@@ -135,6 +137,72 @@ async fn who_has_or_gets_an_emergencys_right_is_changed_with_a_reason_only() {
     assert_eq!(explained(&bea).delete(&path("eve")).await.status, 204);
 }
 
+/// What is written down of a tenant's emergencies, in the order of time.
+async fn emergencies(bundle: &Bundle, tenant: &str) -> Vec<BTreeMap<String, String>> {
+    use aws_sdk_dynamodb::types::AttributeValue;
+    let table = &bundle.template().tables[0].name;
+    let query = bundle.aws().administrator().dynamodb().query().table_name(table).key_condition_expression("pk = :pk");
+    let query = query.expression_attribute_values(":pk", AttributeValue::S(format!("T#{tenant}#BREAKGLASS")));
+    let shown = |value: &AttributeValue| match value {
+        AttributeValue::S(text) => text.clone(),
+        AttributeValue::L(list) => list.iter().filter_map(|one| one.as_s().ok().cloned()).collect::<Vec<_>>().join(" "),
+        other => format!("{other:?}"),
+    };
+    let rows = query.send().await.unwrap().items.unwrap();
+    rows.iter().map(|row| row.iter().map(|(name, value)| (name.clone(), shown(value))).collect()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_emergencys_act_is_written_down_with_its_reason_and_nothing_is_that_did_not_happen() {
+    let faults = Faults::new();
+    let bundle = Bundle::start_with(faults.before(Options::for_tests())).await;
+    let bea = bundle.administrator("bea", "admin:breakglass").await;
+    let told = async || emergencies(&bundle, seed::TENANT).await;
+    assert_eq!(bea.put(&path("eve"), record(&["admin:write"])).await.status, 201);
+    assert_eq!(told().await.len(), 0, "this is none of an emergency");
+    let why = bea.with_header("x-breakglass-reason", "grace is ill, and the till is on fire");
+    let put = why.with_header("x-request-id", "req-put").put(&path("eve"), record(&["admin:breakglass"])).await;
+    assert_eq!(put.status, 200, "{}", put.body);
+    let rows = told().await;
+    let says = |row: &BTreeMap<String, String>| {
+        ["by", "on", "did", "before", "after", "reason", "request_id"].map(|name| row[name].clone())
+    };
+    let reason = "grace is ill, and the till is on fire";
+    assert_eq!(says(&rows[0]), ["bea", "eve", "put", "admin:write", "admin:breakglass", reason, "req-put"]);
+    assert_eq!(rows[0]["at"], put.body["updated_at"].as_str().unwrap());
+    // Not done, so not written down: an old version, nobody there, the same again, no reason.
+    let stale = why.with_header("if-match", "\"another\"");
+    assert_eq!(refused(&stale.put(&path("eve"), record(&[])).await).0, 412);
+    assert_eq!(refused(&stale.delete(&path("eve")).await).0, 412);
+    assert_eq!(refused(&why.delete(&path("nobody")).await).0, 404);
+    assert_eq!(why.put(&path("eve"), record(&["admin:breakglass"])).await.status, 200);
+    assert_eq!(refused(&bea.delete(&path("eve")).await).0, 400);
+    assert_eq!(told().await, rows);
+    // Of many who change it from one version, each who is told so has a row, and nobody else.
+    let many = (0..8).map(|n| {
+        let why = why.with_header("if-match", put.header("etag"));
+        let body = json!({"role": "shopper", "stores": [format!("s{n}")], "scopes": ["admin:breakglass"]});
+        async move { why.put(&path("eve"), body).await.status }
+    });
+    let won = futures::future::join_all(many).await.into_iter().filter(|status| *status == 200).count();
+    assert_eq!((won, told().await.len()), (1, 2));
+    // A lost reply is neither told twice nor as a failure.
+    faults.on("TransactWriteItems").by("operations").once().lose_reply();
+    assert_eq!(why.with_header("x-request-id", "req-gone").delete(&path("eve")).await.status, 204);
+    let rows = told().await;
+    let gone: Vec<_> = rows.iter().filter(|row| row["request_id"] == "req-gone").map(says).collect();
+    assert_eq!((rows.len(), gone.len()), (3, 1));
+    assert_eq!(gone[0][..5], ["bea", "eve", "delete", "admin:breakglass", ""].map(str::to_owned));
+    // A table that refuses the row refuses the act.
+    faults
+        .on("TransactWriteItems")
+        .by("operations")
+        .answer(Reply::json(400, &json!({"__type": "AccessDeniedException"})));
+    assert_eq!(why.put(&path("kim"), record(&["admin:breakglass"])).await.status, 503);
+    faults.clear();
+    assert_eq!((bea.get(&path("kim")).await.status, told().await.len()), (404, 3));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn another_tenants_people_are_not_there() {
     let bundle = Bundle::start().await;
@@ -182,6 +250,41 @@ async fn a_list_is_read_page_by_page_with_marks_that_are_this_tenants_alone() {
         assert_eq!(refused(&root.get(&format!("{PEOPLE}{bad}")).await), (400, "http.bad_query"), "{bad}");
     }
     assert_eq!(refused(&root.get(&format!("{PEOPLE}?cursor=x")).await), (400, "http.bad_cursor"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_list_is_read_to_its_end_while_the_key_of_its_marks_is_changed_and_changed_again() {
+    let bundle = Bundle::start().await;
+    let root = bundle.administrator("root", "admin:write").await;
+    for n in 0..8 {
+        assert_eq!(root.put(&path(&format!("p{n}")), record(&[])).await.status, 201);
+    }
+    let (client, id) = (bundle.aws().secrets_manager(), bundle.template().secrets[0].name.clone());
+    let rotate = async |key: String| {
+        let held = client.get_secret_value().secret_id(&id).send().await.unwrap();
+        let mut secret: Value = serde_json::from_str(held.secret_string().unwrap()).unwrap();
+        secret["CURSOR_KEY_PREVIOUS"] = secret["CURSOR_KEY"].take();
+        secret["CURSOR_KEY"] = key.into();
+        client.put_secret_value().secret_id(&id).secret_string(secret.to_string()).send().await.unwrap();
+    };
+    let (mut seen, mut query, mut marks) = (0, "?limit=1".to_owned(), Vec::new());
+    for turn in 0.. {
+        let page = root.get(&format!("{PEOPLE}{query}")).await;
+        assert_eq!(page.status, 200, "page {turn}: {}", page.body);
+        seen += page.body["people"].as_array().unwrap().len();
+        let Some(mark) = page.body["next_cursor"].as_str() else { break };
+        marks.push(mark.to_owned());
+        query = format!("?limit=1&cursor={mark}");
+        match turn {
+            // Not yet seen, seen a while later, and a second time.
+            1 | 5 => rotate(format!("{turn:0>48}")).await,
+            3 | 6 => bundle.clock().advance(SignedDuration::from_secs(301)),
+            _ => {}
+        }
+    }
+    assert_eq!(seen, 10);
+    let first = root.get(&format!("{PEOPLE}?cursor={}", marks[0])).await;
+    assert_eq!(refused(&first), (400, "http.bad_cursor"), "two keys ago");
 }
 
 #[tokio::test(flavor = "multi_thread")]
