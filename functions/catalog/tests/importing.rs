@@ -30,7 +30,7 @@ fn file(rows: usize, price: &str) -> String {
 }
 
 async fn upload(stores: &Stores, scope: &StoreScope, bytes: &str) -> ImportId {
-    let row = acme(stores.table(scope).create_import(Format::Csv, stores.clock.now())).await.unwrap();
+    let row = acme(stores.table(scope).create_import(ImportId::new(), Format::Csv, stores.clock.now())).await.unwrap();
     let key = format!("uploads/{}/{}", scope.tenant(), job::upload_name(scope, &row.import_id));
     let body = bytes.as_bytes().to_vec().into();
     stores.aws.administrator().s3().put_object().bucket("artifacts").key(key).body(body).send().await.unwrap();
@@ -111,7 +111,7 @@ async fn an_import_that_was_killed_is_followed_up_where_it_stopped_when_its_leas
 async fn a_file_that_is_missing_or_unreadable_fails_and_says_how_to_mend_it() {
     let (stores, north) = (Stores::start().await, store("acme", "north"));
     let table = stores.table(&north);
-    let missing = acme(table.create_import(Format::Csv, stores.clock.now())).await.unwrap().import_id;
+    let missing = acme(table.create_import(ImportId::new(), Format::Csv, stores.clock.now())).await.unwrap().import_id;
     let headless = upload(&stores, &north, "1,Oat milk,2.49\n").await;
     for id in [&missing, &headless] {
         acme(table.start_import(id, stores.clock.now())).await.unwrap();
@@ -135,4 +135,15 @@ async fn of_many_runs_at_once_one_works_on_an_import() {
     let done: u64 = reports.into_iter().map(|report| report.unwrap().imports_done).sum();
     assert_eq!(done, 1);
     assert_eq!(stores.published(&north).await.len(), 10);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_import_that_is_made_again_under_its_id_is_the_one_that_was_made() {
+    let (stores, scope) = (Stores::start().await, store("acme", "north"));
+    let (table, id) = (stores.table(&scope), ImportId::new());
+    let first = acme(table.create_import(id.clone(), Format::Csv, stores.clock.now())).await.unwrap();
+    stores.clock.advance(SignedDuration::from_secs(40));
+    let again = acme(table.create_import(id.clone(), Format::Csv, stores.clock.now())).await.unwrap();
+    assert_eq!((&again.import_id, again.created_at), (&first.import_id, first.created_at));
+    assert!(acme(table.create_import(id, Format::Ndjson, stores.clock.now())).await.is_err(), "of another form");
 }

@@ -13,7 +13,7 @@ use catalog::{
     search::{Search, Wanted},
     table::{
         CatalogTable, StoreTable, Switch,
-        imports::{Ending, ImportRow},
+        imports::{Ending, ImportId, ImportRow},
     },
 };
 use futures::future::LocalBoxFuture;
@@ -84,7 +84,8 @@ impl Foreign {
             .act(async {
                 stores.table(&scope).put_product(&product("b", "1"), None, stores.clock.now()).await.unwrap();
                 stores.publisher.publish(&scope, &unwatched).await.unwrap();
-                let import = stores.table(&scope).create_import(Format::Csv, stores.clock.now()).await.unwrap();
+                let import =
+                    stores.table(&scope).create_import(ImportId::new(), Format::Csv, stores.clock.now()).await.unwrap();
                 let digest = blobs.put("beta's".into()).await.unwrap();
                 (import, digest, first.current(&scope).await.unwrap())
             })
@@ -162,7 +163,7 @@ impl Foreign {
             call!("store.unsettle", store.unsettle("w", now, SignedDuration::from_secs(1))),
             call!("store.settle", store.settle("w", now)),
             call!("store.take_over", async { store.take_over(&state).await }),
-            call!("store.create_import", store.create_import(Format::Csv, now)),
+            call!("store.create_import", store.create_import(ImportId::new(), Format::Csv, now)),
             call!("store.import", store.import(id)),
             call!("store.start_import", store.start_import(id, now)),
             call!("store.claim_import", store.claim_import(id, "o", now)),

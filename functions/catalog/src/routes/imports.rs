@@ -10,20 +10,24 @@ use crate::{
     publish::{Outcome, unwatched},
     table::imports::{ImportId, ImportRow, ImportState},
 };
-use axum::{body::Bytes, extract::State};
+use axum::{Extension, body::Bytes, extract::State};
 use http::{HeaderMap, StatusCode};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use shared::{
     auth::{Caller, Permission},
+    aws::SESSION_LASTS,
     digest::Digest,
+    idempotency::Token,
     ids::StoreId,
     tenant::StoreScope,
     web::{self, Json, Path, extract::Raw, request::random_hex},
 };
 
-/// How long an upload URL is good.
-const UPLOAD_TIME: SignedDuration = SignedDuration::from_hours(1);
+/// How long an upload URL is good. It is good no longer than the session that signs it.
+const UPLOAD_TIME: SignedDuration = SignedDuration::from_mins(15);
+const _: () =
+    assert!(UPLOAD_TIME.as_secs() < SESSION_LASTS.as_secs(), "a URL must not outlive the session that signs it");
 /// Up to how many products a store is published in the request that changed it; a larger one by the job.
 const MAX_PUBLISHED_AT_ONCE: u64 = 50_000;
 
@@ -162,7 +166,7 @@ async fn publish(app: &App, scope: &StoreScope) -> Result<(bool, bool, Option<Di
     })
 }
 
-/// Begins an import of any size: PUT the file to the URL, then start it.
+/// Begins an import of any size: PUT the file to the URL within 15 minutes, then start it.
 #[utoipa::path(
     post,
     path = "/catalog/stores/{store_id}/imports",
@@ -175,13 +179,16 @@ pub(super) async fn create(
     State(app): State<App>,
     caller: Caller,
     Path(InStore { store_id }): Path<InStore>,
+    token: Option<Extension<Token>>,
     Json(body): Json<NewImport>,
 ) -> Result<(StatusCode, Json<UploadTicket>), Error> {
     let entered = enter(&app, &caller, &store_id, Permission::UpdateInventory)?;
     let format = Format::of(&body.content_type.trim().to_ascii_lowercase())?;
     entered.store().await?;
     let now = app.clock.now();
-    let row = entered.table.create_import(format, now).await?;
+    // A run that follows one that was killed makes the same import, and not a second.
+    let id = token.map_or_else(ImportId::new, |Extension(token)| ImportId::of(&store_id, &token));
+    let row = entered.table.create_import(id, format, now).await?;
     let upload = job::upload_name(&entered.scope, &row.import_id);
     let blobs = app.blobs().of(entered.scope.tenant_scope());
     let valid = UPLOAD_TIME.unsigned_abs();

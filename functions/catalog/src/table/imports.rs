@@ -5,11 +5,16 @@
 
 use super::{StoreTable, number, refused, text};
 use crate::import::{Format, Tally};
-use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
+use aws_sdk_dynamodb::{
+    operation::put_item::PutItemError::ConditionalCheckFailedException as PutRefused,
+    types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure::AllOld},
+};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use shared::{
-    digest::Digest,
+    digest::{Digest, Hasher},
+    idempotency::Token,
+    ids::StoreId,
     table::{Key, TableError},
     web::request::random_hex,
 };
@@ -37,6 +42,16 @@ impl ImportId {
     /// A new one.
     pub fn new() -> Self {
         Self(format!("imp-{}", random_hex::<16>()))
+    }
+
+    /// The one that all runs of the request `token` make in the store `store`.
+    pub fn of(store: &StoreId, token: &Token) -> Self {
+        let mut hasher = Hasher::default();
+        // The length keeps the parts apart.
+        hasher.update(format!("import {} {store} {token}", store.as_str().len()).as_bytes());
+        let mut hex = hasher.finish().to_string();
+        hex.truncate(32);
+        Self(format!("imp-{hex}"))
     }
 
     /// The id as text.
@@ -152,9 +167,9 @@ pub enum Ending {
 }
 
 impl ImportRow {
-    fn new(format: Format, now: Timestamp) -> Self {
+    fn new(import_id: ImportId, format: Format, now: Timestamp) -> Self {
         Self {
-            import_id: ImportId::new(),
+            import_id,
             format,
             state: ImportState::AwaitingUpload,
             created_at: now,
@@ -175,17 +190,25 @@ impl StoreTable {
         Key::new(self.partition(), format!("{IMPORT}{id}"))
     }
 
-    /// Makes an import that waits for its file.
+    /// Makes the import `id` that waits for its file. One of this id and form that is there already stays as it is, and is what
+    /// comes back: another run of the same request has made it, or this one, whose reply was lost.
     ///
     /// # Errors
     ///
-    /// [`TableError`].
-    pub async fn create_import(&self, format: Format, now: Timestamp) -> Result<ImportRow, TableError> {
-        let row = ImportRow::new(format, now);
+    /// [`TableError`]; it may be made all the same.
+    pub async fn create_import(&self, id: ImportId, format: Format, now: Timestamp) -> Result<ImportRow, TableError> {
+        let row = ImportRow::new(id, format, now);
         let item = self.rows.item(&self.import_key(&row.import_id), &row)?;
         let put = self.rows.put(item).condition_expression("attribute_not_exists(pk)");
-        put.send().await.map_err(TableError::unavailable)?;
-        Ok(row)
+        let put = put.return_values_on_condition_check_failure(AllOld);
+        let Err(error) = put.send().await else { return Ok(row) };
+        let item = match error.as_service_error() {
+            Some(PutRefused(refused)) => refused.item.clone().filter(|item| !item.is_empty()),
+            _ => None,
+        };
+        let old: Option<ImportRow> = item.map(serde_dynamo::from_item).transpose()?;
+        old.filter(|old| old.import_id == row.import_id && old.format == format)
+            .ok_or_else(|| TableError::unavailable(error))
     }
 
     /// An import; `None` where there is none of this id.
