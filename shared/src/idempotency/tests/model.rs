@@ -154,7 +154,8 @@ fn in_any_order_a_key_is_one_runs_and_an_answer_stays_what_it_is() {
     let store = runtime.block_on(Store::start());
     let acme = TenantScope::for_job(Sweep::CatalogPublish, "acme".parse().unwrap());
     let number = std::sync::atomic::AtomicUsize::new(0);
-    proptest!(ProptestConfig::with_cases(150), |(deeds in proptest::collection::vec(deed(), 1..24))| {
+    let config = ProptestConfig { cases: 150, failure_persistence: None, ..ProptestConfig::default() };
+    proptest!(config, |(deeds in proptest::collection::vec(deed(), 1..24))| {
         let key = format!("k{}", number.fetch_add(1, std::sync::atomic::Ordering::Relaxed));
         let headers = HeaderMap::from_iter([(super::super::HEADER, key.parse().unwrap())]);
         let key = IdempotencyKey::of(&headers).unwrap();
