@@ -21,6 +21,8 @@
 //! }
 //! ```
 
+mod verdict;
+
 use crate::{
     aws::Aws,
     problem::Problem,
@@ -29,10 +31,9 @@ use crate::{
 };
 use aws_sdk_dynamodb::{
     Client,
-    error::{ProvideErrorMetadata, SdkError},
     operation::{
         delete_item::builders::DeleteItemFluentBuilder, put_item::builders::PutItemFluentBuilder,
-        transact_write_items::TransactWriteItemsError, update_item::builders::UpdateItemFluentBuilder,
+        update_item::builders::UpdateItemFluentBuilder,
     },
     types::{
         AttributeValue, DeleteRequest, PutRequest, ReturnConsumedCapacity, TransactWriteItem, WriteRequest, builders,
@@ -40,6 +41,7 @@ use aws_sdk_dynamodb::{
 };
 use serde::{Serialize, de::DeserializeOwned};
 use std::{collections::HashMap, time::Duration};
+use verdict::{Verdict, verdict};
 
 /// An item as the SDK holds it.
 pub type Item = HashMap<String, AttributeValue>;
@@ -376,29 +378,6 @@ impl TenantTable {
 /// somebody else, as one in which it is missing.
 fn whole<T>(member: Option<T>) -> Result<T, TableError> {
     member.ok_or_else(|| TableError::unavailable(std::io::Error::other("the table's reply is not whole")))
-}
-
-enum Verdict {
-    Condition(Vec<Option<Item>>),
-    Conflict,
-    Other,
-}
-
-/// What a refused transaction was refused for: a condition wins over a conflict, since trying again would not mend it.
-fn verdict<R>(error: &SdkError<TransactWriteItemsError, R>) -> Verdict {
-    let Some(TransactWriteItemsError::TransactionCanceledException(canceled)) = error.as_service_error() else {
-        let code = error.code().unwrap_or_default();
-        return if code == "TransactionInProgressException" { Verdict::Conflict } else { Verdict::Other };
-    };
-    let reasons = canceled.cancellation_reasons();
-    let any = |code: &str| reasons.iter().any(|reason| reason.code() == Some(code));
-    if any("ConditionalCheckFailed") {
-        Verdict::Condition(reasons.iter().map(|reason| reason.item().cloned()).collect())
-    } else if any("TransactionConflict") || any("ThrottlingError") || any("ProvisionedThroughputExceeded") {
-        Verdict::Conflict
-    } else {
-        Verdict::Other
-    }
 }
 
 /// Waits before attempt `attempt + 1`: full jitter below 25 ms, doubled each time, at most 1.6 s.
