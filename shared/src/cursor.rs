@@ -6,7 +6,7 @@
 
 use crate::problem::Problem;
 #[cfg(feature = "secrets")]
-use crate::secrets::{SecretError, Secrets};
+use crate::secrets::{SecretError, SecretString, Secrets};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use ring::hmac;
 use serde::{Serialize, de::DeserializeOwned};
@@ -81,7 +81,12 @@ impl Sealer {
 #[cfg(feature = "secrets")]
 pub const KEY: &str = "CURSOR_KEY";
 
-/// Seals and opens cursors with the key in the environment's secret; cheap to clone.
+/// The member of the environment's secret with a key that seals nothing and still opens: the one before, while [`KEY`] is
+/// being changed. Where it is absent or empty, there is none.
+#[cfg(feature = "secrets")]
+pub const PREVIOUS: &str = "CURSOR_KEY_PREVIOUS";
+
+/// Seals and opens cursors with the keys in the environment's secret; cheap to clone.
 #[cfg(feature = "secrets")]
 #[derive(Clone, Debug)]
 pub struct Cursors(Secrets);
@@ -103,7 +108,7 @@ pub enum CursorError {
 
 #[cfg(feature = "secrets")]
 impl Cursors {
-    /// With the key that `secrets` holds.
+    /// With the keys that `secrets` holds.
     pub fn new(secrets: Secrets) -> Self {
         Self(secrets)
     }
@@ -114,22 +119,60 @@ impl Cursors {
     ///
     /// [`CursorError::Weak`], [`CursorError::Secret`].
     pub async fn seal<T: Serialize>(&self, context: &[&str], mark: &T) -> Result<String, CursorError> {
-        Ok(self.sealer().await?.seal(context, mark))
+        Ok(sealer(&self.0.get(KEY).await?)?.seal(context, mark))
     }
 
-    /// The mark in a cursor of `context`.
+    /// The mark in a cursor of `context`, sealed with [`KEY`] or [`PREVIOUS`].
+    ///
+    /// A cursor that neither opens may have been sealed by an instance that already has the next key. So the secret is loaded
+    /// once more before it is refused: once for each value of the key, whatever is sent.
     ///
     /// # Errors
     ///
     /// [`CursorError`].
     pub async fn open<T: DeserializeOwned>(&self, context: &[&str], cursor: &str) -> Result<T, CursorError> {
-        Ok(self.sealer().await?.open(context, cursor)?)
+        let key = self.0.get(KEY).await?;
+        if let Some(mark) = self.opened(&key, context, cursor).await? {
+            return Ok(mark);
+        }
+        // Nobody has sealed what is not even of a cursor's form, with any key.
+        if !could_be_sealed(cursor) {
+            return Err(BadCursor.into());
+        }
+        match self.0.refresh_after_refusal(KEY, &key).await {
+            Ok(Some(newer)) => Ok(self.opened(&newer, context, cursor).await?.ok_or(BadCursor)?),
+            Ok(None) | Err(_) => Err(BadCursor.into()),
+        }
     }
 
-    async fn sealer(&self) -> Result<Sealer, CursorError> {
-        let key = self.0.get(KEY).await?;
-        Ok(Sealer::new(key.expose().as_bytes())?)
+    /// What `cursor` holds, if `key` or the one before opens it.
+    async fn opened<T: DeserializeOwned>(
+        &self,
+        key: &SecretString,
+        context: &[&str],
+        cursor: &str,
+    ) -> Result<Option<T>, CursorError> {
+        if let Ok(mark) = sealer(key)?.open(context, cursor) {
+            return Ok(Some(mark));
+        }
+        match self.0.get(PREVIOUS).await {
+            Ok(previous) if !previous.expose().is_empty() => Ok(sealer(&previous)?.open(context, cursor).ok()),
+            Ok(_) | Err(_) => Ok(None),
+        }
     }
+}
+
+#[cfg(feature = "secrets")]
+fn sealer(key: &SecretString) -> Result<Sealer, WeakKey> {
+    Sealer::new(key.expose().as_bytes())
+}
+
+/// Whether a text is a JSON payload with something behind it that is as long as a tag.
+#[cfg(feature = "secrets")]
+fn could_be_sealed(cursor: &str) -> bool {
+    let bytes = if cursor.len() > MAX_CHARS { None } else { URL_SAFE_NO_PAD.decode(cursor).ok() };
+    let payload = bytes.as_deref().and_then(<[u8]>::split_last_chunk::<TAG_BYTES>);
+    payload.is_some_and(|(payload, _)| serde_json::from_slice::<serde::de::IgnoredAny>(payload).is_ok())
 }
 
 #[cfg(feature = "secrets")]
@@ -160,6 +203,9 @@ impl From<BadCursor> for Problem {
             .detail("The cursor does not belong to this list. Ask again without one to begin at the first page.")
     }
 }
+
+#[cfg(all(test, feature = "secrets"))]
+mod rotation;
 
 #[cfg(test)]
 mod tests {
