@@ -199,3 +199,22 @@ async fn a_table_that_hangs_is_given_up_long_before_the_gateway_gives_up_the_req
         assert!(*took < Duration::from_secs(15), "{probe:?} took {took:?}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_import_is_made_once_though_a_reply_is_lost_and_though_its_answer_was_not_kept() {
+    let faults = Faults::new();
+    let bundle = behind(&faults).await;
+    let emil = bundle.employee("emil").with_header("idempotency-key", "monday");
+    let path = format!("/catalog/stores/{DOWNTOWN}/imports");
+    faults.on("PutItem").touching("IMPORT#").once().lose_reply();
+    faults.on("UpdateItem").touching("IDEMPOTENCY#").unavailable();
+    let first = emil.post(&path, json!({"content_type": "text/csv"})).await;
+    assert_eq!(first.status, 201, "{}", first.body);
+    assert!(faults.log().faulted().len() > 1, "both happened");
+    faults.clear();
+    // As long as the first run, of which nothing is kept, might still be at work.
+    bundle.clock().advance(jiff::SignedDuration::from_secs(60));
+    let again = emil.post(&path, json!({"content_type": "text/csv"})).await;
+    assert_eq!((again.status, again.header("idempotency-replayed")), (201, ""), "{}", again.body);
+    assert_eq!(again.body["import_id"], first.body["import_id"]);
+}
