@@ -16,19 +16,18 @@ enum Who {
     Public,
     /// Who has at least this role in the store that is asked for.
     InStore(&'static str),
-    /// Who administers the tenant by its own record, whatever the token claims. Nobody here has one; `people.rs` tells of those
-    /// who do, and the matrix of scopes is that of `shared::auth`.
-    Administrator,
+    /// Who has at least this scope of administration, by token and by record.
+    Administrator(&'static str),
 }
 
 /// The table. A route of the document that is not in it fails the test, and so does a row without a route.
 const ROWS: &[(&str, Who)] = &[
     ("GET /openapi.json", Who::Public),
     ("GET /healthz", Who::Public),
-    ("GET /api/admin/people", Who::Administrator),
-    ("GET /api/admin/people/{person_id}", Who::Administrator),
-    ("PUT /api/admin/people/{person_id}", Who::Administrator),
-    ("DELETE /api/admin/people/{person_id}", Who::Administrator),
+    ("GET /api/admin/people", Who::Administrator("admin:read")),
+    ("GET /api/admin/people/{person_id}", Who::Administrator("admin:read")),
+    ("PUT /api/admin/people/{person_id}", Who::Administrator("admin:write")),
+    ("DELETE /api/admin/people/{person_id}", Who::Administrator("admin:write")),
     ("POST /ask", Who::InStore("shopper")),
     ("GET /catalog/stores/{store_id}", Who::InStore("shopper")),
     ("PUT /catalog/stores/{store_id}", Who::InStore("store_employee")),
@@ -148,7 +147,8 @@ fn refusal(who: Who, role: Option<&str>, state: State) -> Option<(u16, &'static 
     let rank = |role: &str| RANKS.iter().position(|known| *known == role);
     match who {
         Who::Public => None,
-        Who::Administrator => {
+        // Nobody here has a record.
+        Who::Administrator(_) => {
             let refusal = state.refusal().filter(|_| state != State::OtherStores);
             refusal.or(Some((403, "admin.insufficient_scope")))
         }
@@ -213,6 +213,48 @@ async fn every_route_lets_in_whom_its_row_names_and_nobody_else() {
     }
     eprintln!("{asked} requests over {} routes", ROWS.len());
     assert!(wrong.is_empty(), "{} of {asked} are wrong:\n{}", wrong.len(), wrong[..wrong.len().min(20)].join("\n"));
+}
+
+/// The scopes of administration, each with those before it.
+const LEVELS: [&str; 4] = ["admin:read", "admin:write", "admin:breakglass", "admin:super"];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_route_of_administration_lets_in_whose_token_and_record_both_reach_its_scope() {
+    let bundle = Bundle::start().await;
+    let mut rows: Vec<_> = ROWS
+        .iter()
+        .filter_map(|(route, who)| match who {
+            Who::Administrator(scope) => Some((*route, *scope)),
+            Who::Public | Who::InStore(_) => None,
+        })
+        .collect();
+    rows.push(("GET /healthz?deep=1", "admin:read"));
+    // 0 is no scope at all in the token, and no record.
+    for (token, record) in (0..=4).flat_map(|token| (0..=4).map(move |record| (token, record))) {
+        let name = format!("level-{token}-{record}");
+        let mut claims = local::seed::claims(&name, "admin");
+        if token > 0 {
+            claims = claims.scope(LEVELS[token - 1]);
+        }
+        if record > 0 {
+            bundle.administer(local::seed::TENANT, &name, LEVELS[record - 1]).await.unwrap();
+        }
+        let client = bundle.person(claims);
+        for (route, scope) in &rows {
+            let (method, path) = route.split_once(' ').unwrap();
+            let method: Method = method.parse().unwrap();
+            let (path, body) = request(&method, path);
+            let response = client.send(method, &path, body).await.unwrap();
+            let needed = LEVELS.iter().position(|level| level == scope).unwrap() + 1;
+            let told = format!("{route}, token {token}, record {record}: {} {}", response.status, response.body);
+            if token.min(record) >= needed {
+                assert!(!matches!(response.status, 401 | 403 | 500..), "{told}");
+            } else {
+                assert_problem(&response, 403, "admin.insufficient_scope");
+                assert_eq!(response.body["required_scope"], *scope, "{told}");
+            }
+        }
+    }
 }
 
 /// Everything that a caller can see of an answer, but the date and the name of its span.
