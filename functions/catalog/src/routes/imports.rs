@@ -187,7 +187,7 @@ pub(super) async fn create(
     entered.store().await?;
     let now = app.clock.now();
     // A run that follows one that was killed makes the same import, and not a second.
-    let id = token.map_or_else(ImportId::new, |Extension(token)| ImportId::of(&store_id, &token));
+    let id = token.map_or_else(ImportId::new, |Extension(token)| ImportId::of(&entered.scope, &token));
     let row = entered.table.create_import(id, format, now).await?;
     let upload = job::upload_name(&entered.scope, &row.import_id);
     let blobs = app.blobs().of(entered.scope.tenant_scope());

@@ -14,8 +14,8 @@ use serde::{Deserialize, Serialize};
 use shared::{
     digest::{Digest, Hasher},
     idempotency::Token,
-    ids::StoreId,
     table::{Key, TableError},
+    tenant::StoreScope,
     web::request::random_hex,
 };
 use std::{fmt, str::FromStr};
@@ -44,11 +44,11 @@ impl ImportId {
         Self(format!("imp-{}", random_hex::<16>()))
     }
 
-    /// The one that all runs of the request `token` make in the store `store`.
-    pub fn of(store: &StoreId, token: &Token) -> Self {
+    /// The one that all runs of the request `token` make in the store `scope`. A token is its tenant's own, and so the tenant counts.
+    pub fn of(scope: &StoreScope, token: &Token) -> Self {
         let mut hasher = Hasher::default();
-        // The length keeps the parts apart.
-        hasher.update(format!("import {} {store} {token}", store.as_str().len()).as_bytes());
+        // No part has a space in it.
+        hasher.update(format!("import {} {} {token}", scope.tenant(), scope.store()).as_bytes());
         let mut hex = hasher.finish().to_string();
         hex.truncate(32);
         Self(format!("imp-{hex}"))
