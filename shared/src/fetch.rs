@@ -43,6 +43,8 @@ enum Trust {
     BuiltIn,
     /// The platform's roots and the built-in ones.
     Platform,
+    /// The same; and a host of the operator's own network needs none.
+    Network,
     /// Nobody's: plain HTTP alone.
     Nobody,
 }
@@ -96,6 +98,12 @@ impl Transport {
             _ => None,
         }
     }
+
+    /// Whether `uri` may be a service of the operator's own network: also plain HTTP, to any host.
+    pub fn within_network(uri: &Uri) -> bool {
+        let plain = uri.scheme() == Some(&Scheme::HTTP) && uri.host().is_some_and(|host| !host.is_empty());
+        Self::of(uri).is_some() || (plain && uri.authority().is_some_and(|authority| !authority.as_str().contains('@')))
+    }
 }
 
 /// Where a URL leads, as it may be logged.
@@ -127,6 +135,11 @@ impl Fetch {
     /// A fetcher for any public host: the platform's trust anchors, read by the first call, beside the built-in ones.
     pub fn anywhere() -> Self {
         Self::trusting(Trust::Platform)
+    }
+
+    /// The same, and plain HTTP to any host: for a service that the settings name within the operator's own network.
+    pub fn within_network() -> Self {
+        Self::trusting(Trust::Network)
     }
 
     /// A fetcher for plain HTTP on loopback.
@@ -220,14 +233,19 @@ impl Connectors {
             (Some(Transport::Loopback), _) => {
                 Ok(self.plain.get_or_init(|| SharedHttpConnector::new(Connector::builder().build_http())))
             }
-            (Some(Transport::Tls), Trust::BuiltIn | Trust::Platform) => Ok(self.tls.get_or_init(|| self.over_tls())),
+            (None, Trust::Network) if Transport::within_network(uri) => {
+                Ok(self.plain.get_or_init(|| SharedHttpConnector::new(Connector::builder().build_http())))
+            }
+            (Some(Transport::Tls), Trust::BuiltIn | Trust::Platform | Trust::Network) => {
+                Ok(self.tls.get_or_init(|| self.over_tls()))
+            }
             (Some(Transport::Tls), Trust::Nobody) | (None, _) => Err(FetchError::Url(place_of(uri))),
         }
     }
 
     fn over_tls(&self) -> SharedHttpConnector {
         let built_in = [GOOGLE_ROOTS, AMAZON_ROOTS].concat();
-        let context = if self.trust == Trust::Platform {
+        let context = if matches!(self.trust, Trust::Platform | Trust::Network) {
             let store = tls::TrustStore::default().with_pem_certificate(built_in);
             tls::TlsContext::builder().with_trust_store(store).build().expect("the built-in roots are valid")
         } else {

@@ -64,6 +64,10 @@ impl Signer {
         let signed = sign(signable.map_err(|why| failed(&why))?, &params).map_err(|why| failed(&why))?;
         let (instructions, _signature) = signed.into_parts();
         instructions.apply_to_request_http1x(&mut request);
+        // Whoever prints the headers, prints no signature.
+        if let Some(authorization) = request.headers_mut().get_mut(header::AUTHORIZATION) {
+            authorization.set_sensitive(true);
+        }
         Ok(request)
     }
 }

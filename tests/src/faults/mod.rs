@@ -11,7 +11,7 @@
 //! let bundle = local::Bundle::start_with(faults.before(local::Options::for_tests())).await;
 //! // … requests …
 //! assert!(faults.log().keys().iter().all(|key| key.starts_with("T#t_greenleaf#")));
-//! faults.clear().on("*").by("ask").refuse(503);
+//! faults.clear().on("*").by("ask").unavailable();
 //! # }
 //! ```
 //!

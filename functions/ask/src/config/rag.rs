@@ -39,10 +39,10 @@ impl FromStr for Source {
             "" => Ok(Self::Off),
             off if off.eq_ignore_ascii_case("off") => Ok(Self::Off),
             "embedded" => Ok(Self::Embedded),
-            url if url.parse().is_ok_and(|uri| Transport::of(&uri).is_some()) => {
+            url if url.parse().is_ok_and(|uri| Transport::within_network(&uri)) => {
                 Ok(Self::External(url.trim_end_matches('/').to_owned()))
             }
-            _ => Err("is neither `embedded`, an https URL, an http URL of this machine, nor empty or `off`".to_owned()),
+            _ => Err("is neither `embedded`, an http(s) URL, nor empty or `off`".to_owned()),
         }
     }
 }

@@ -89,7 +89,7 @@ impl Service {
             url: format!("{url}/search"),
             timeout: rag.timeout,
             retries: rag.retries,
-            fetch: Fetch::anywhere(),
+            fetch: Fetch::within_network(),
             breaker: Breaker::new("rag", clock),
         }
     }

@@ -205,8 +205,17 @@ async fn each_granted_call_has_one_span_under_the_writing_and_a_refused_one_has_
         ("check_store_hours", json!({})),
         ("get_cost_price", json!({"query": "oat"})),
     ]);
-    let (model, shop) = (Script::new([asked], says(OAT)), Shop::of(Role::Shopper, &[]));
-    written(&model, &shop, "milk?").instrument(tracing::info_span!("llm_generation")).await;
+    let shop = Shop::of(Role::Shopper, &[]);
+    let writing = || async {
+        let model = Script::new([asked.clone()], says(OAT));
+        written(&model, &shop, "milk?").instrument(tracing::info_span!("llm_generation")).await;
+    };
+    // A span's place in the code that another test reaches first, at this very moment, may be taken for one that nobody listens
+    // to: so each place is reached once, and asked again who listens, before it counts.
+    writing().await;
+    tracing::callsite::rebuild_interest_cache();
+    spans.0.lock().unwrap().clear();
+    writing().await;
     assert_eq!(
         *spans.0.lock().unwrap(),
         ["- > llm_generation", "llm_generation > tool_call", "llm_generation > tool_call"]
