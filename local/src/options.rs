@@ -46,7 +46,10 @@ pub struct Options {
 /// By a function's binary and the addresses of the stores: where that function is to look for them. What the bundle itself
 /// does with its stores, such as making tables, goes straight to them.
 #[derive(Clone)]
-pub struct Between(Arc<dyn Fn(&str, &Addresses) -> Endpoints + Send + Sync>);
+pub struct Between(Arc<Choose>);
+
+/// Chooses a function's endpoints by its binary's name and where the stores are.
+type Choose = dyn Fn(&str, &Addresses) -> Endpoints + Send + Sync;
 
 impl Between {
     /// Functions look where `leads` says.

@@ -74,7 +74,7 @@ fn main() -> ExitCode {
         format!("{header}.{claims}.")
     };
     let twice = ISSUER.sign_raw(header().to_string().replace('{', "{\"kid\":\"key-1\",").as_bytes(), b"{}");
-    let foreign = STRANGER.token(person.clone());
+    let foreign = STRANGER.token(person);
     let expired = ISSUER.token(json!({"exp": testing::NOW - 61}));
     let rows: [(&str, &str, bool, Option<f64>); 8] = [
         ("token: accepted", &good, true, Some(200.0)),

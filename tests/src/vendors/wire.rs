@@ -103,7 +103,7 @@ pub(super) async fn hear(stream: &mut TcpStream) -> Option<Heard> {
 }
 
 async fn read_some(stream: &mut TcpStream, bytes: &mut Vec<u8>) -> Option<()> {
-    let mut some = [0; 16 * 1024];
+    let mut some = vec![0; 16 * 1024];
     let read = stream.read(&mut some).await.ok().filter(|read| *read > 0)?;
     bytes.extend_from_slice(&some[..read]);
     (bytes.len() <= MAX_BYTES + 64 * 1024).then_some(())

@@ -121,7 +121,7 @@ fn operations() -> Vec<(Method, String)> {
 fn person(bundle: &Bundle, role: &str) -> Client {
     let claims = Claims::of("uid-7f3a").role(role).tenant("t_greenleaf").stores(["downtown"]);
     let claims = claims.with("name", NAME).with("email", EMAIL).with("phone_number", PHONE);
-    let claims = claims.with("picture", format!("https://aviary.example/{}.png", HEADER)).scope("admin:super");
+    let claims = claims.with("picture", format!("https://aviary.example/{HEADER}.png")).scope("admin:super");
     told_everything(&bundle.person(claims))
 }
 
@@ -133,7 +133,7 @@ fn told_everything(client: &Client) -> Client {
         .with_header("x-breakglass-reason", REASON)
         .with_header("cookie", COOKIE)
         .with_header("user-agent", AGENT)
-        .with_header("referer", &format!("https://aviary.example/?who={}", EMAIL))
+        .with_header("referer", &format!("https://aviary.example/?who={EMAIL}"))
         .with_header("forwarded", &format!("for={ADDRESS}"))
         .with_header("x-real-ip", ADDRESS)
         .with_header("x-api-key", HEADER)
