@@ -39,10 +39,13 @@ pub enum Kind {
 /// What a vendor does with a right request.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Step {
-    /// Says this; where it holds `{}`, the first match of an `"id"` in what the tools gave stands there.
+    /// Says this; where it holds `{id}`, the first text of that name in what the tools gave last stands there, and so for any name;
+    /// `{}` is the id's as well.
     Say(String),
     /// Calls these tools with these arguments, all at once.
     Call(Vec<(&'static str, Value)>),
+    /// Calls these tools where nothing was called in the conversation yet, and else says this: for conversations side by side.
+    CallThenSay(Vec<(&'static str, Value)>, String),
     /// Answers with this document as it stands; what a retrieval service finds, say.
     Document(Value),
     /// Fails.
@@ -255,6 +258,8 @@ impl Kind {
             Step::Document(document) => document.clone(),
             Step::Say(text) => self.say(&filled(text, asked)),
             Step::Call(calls) => self.call(calls, turn),
+            Step::CallThenSay(calls, _) if !messages(asked).iter().any(is_assistants) => self.call(calls, turn),
+            Step::CallThenSay(_, text) => self.say(&filled(text, asked)),
             Step::Fail(fault) => return self.fail(*fault),
         };
         Reply::json(200, &said)
@@ -311,16 +316,30 @@ fn echo(heard: &Heard, body: &Value) -> String {
     format!("with the key {key} it cannot serve {body}")
 }
 
-/// Puts the first id that the tools gave in place of `{}`.
+fn messages(asked: &Value) -> &[Value] {
+    asked["messages"].as_array().map_or(&[], Vec::as_slice)
+}
+
+fn is_assistants(message: &Value) -> bool {
+    message["role"] == "assistant"
+}
+
+/// Puts the first text of a name that the tools gave last in place of each `{name}`; `nothing` where they gave none.
 fn filled(text: &str, asked: &Value) -> String {
-    if !text.contains("{}") {
-        return text.to_owned();
-    }
+    let messages = messages(asked);
+    let since = messages.iter().rposition(is_assistants).map_or(0, |last| last + 1);
     // Results are JSON within JSON: quotes stand there with a backslash or two.
-    let asked = asked["messages"].as_array().and_then(|said| said.last()).map(Value::to_string).unwrap_or_default();
-    let plain = asked.replace('\\', "");
-    let id = plain.split("\"id\":\"").nth(1).and_then(|rest| rest.split('"').next()).unwrap_or("nothing");
-    text.replace("{}", id)
+    let given = messages[since..].iter().map(Value::to_string).collect::<String>().replace('\\', "");
+    let first = |name: &str| given.split(&format!("\"{name}\":\"")).nth(1).and_then(|rest| rest.split('"').next());
+    let mut parts = text.split('{');
+    let mut told = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let (name, rest) = part.split_once('}').unwrap_or((part, ""));
+        let name = if name.is_empty() { "id" } else { name };
+        told.push_str(first(name).unwrap_or("nothing"));
+        told.push_str(rest);
+    }
+    told
 }
 
 async fn serve(listener: TcpListener, state: Arc<State>) {
