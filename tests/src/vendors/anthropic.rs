@@ -46,9 +46,11 @@ pub(super) fn check(heard: &Heard) -> Result<Value, String> {
         for block in blocks {
             match block["type"].as_str() {
                 Some("text") if text(&block["text"]) => only(block, &["type", "text"])?,
-                Some("tool_use")
-                    if role == "assistant" && block["input"].is_object() && tools.contains(&&block["name"]) =>
-                {
+                // Tools must be told where calls stand; which, is not held against a call that a model made up.
+                Some("tool_use") if role == "assistant" && block["input"].is_object() && !tools.is_empty() => {
+                    if !text(&block["name"]) {
+                        return Err(format!("messages.{index}: a call without a name"));
+                    }
                     only(block, &["type", "id", "name", "input"])?;
                     calls.push(block["id"].clone());
                 }

@@ -65,3 +65,36 @@ async fn two_calls_of_one_reply_are_both_run_and_both_told() {
         assert_eq!(vendor.wrongs(), [""; 0], "{kind:?}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_that_the_person_has_no_right_to_is_refused_in_words_and_no_cost_price_leaves() {
+    for kind in MODELS {
+        let vendor = Vendor::start(kind).await;
+        let bundle = with(&vendor, kind).await;
+        let mut canary = fig_spread(3);
+        (canary["name"], canary["cost_price"]) = (json!("Canary Cordial"), json!(48151.62));
+        canary["supplier"] = json!("Quartzfinch Imports");
+        assert_eq!(bundle.employee("emil").put(&product_path("canary"), canary).await.status, 201);
+        bundle.run_schedule("catalog-publish").await.unwrap();
+        bundle.clock().advance(jiff::SignedDuration::from_secs(6));
+        let asks = |what: &'static str| Step::Call(vec![(what, json!({"query": "canary cordial"}))]);
+        let say = || Step::Say("The cordial costs {price} [{id}].".to_owned());
+        let question = "how much is the canary cordial?";
+        vendor.then([asks("get_cost_price"), asks("get_product_location"), say()]);
+        let answer = answer(&bundle.shopper("ada"), question).await;
+        assert_eq!(vendor.wrongs(), [""; 0], "{kind:?}");
+        assert_eq!((&answer["answered_by"], text(&answer)), (&json!(name(kind)), "The cordial costs $6.35."));
+        assert_eq!(answer["tools_used"], json!(["get_product_location"]), "{answer}");
+        let heard = vendor.heard();
+        let refusal = json!({"error": "Role 'shopper' cannot use 'get_cost_price'"}).to_string();
+        assert_eq!(results(kind, &heard[1]), [(true, refusal)], "{kind:?}");
+        for seen in heard.iter().chain([&answer]).map(|seen| seen.to_string().to_lowercase()) {
+            assert!(!seen.contains("quartzfinch") && !seen.contains("48151") && !seen.contains("48,151"), "{seen}");
+        }
+        // The same call of someone who may: what was kept from the shopper is there to be had.
+        vendor.then([asks("get_cost_price"), say()]);
+        ask(&bundle.employee("emil"), question).await;
+        let told = results(kind, vendor.heard().last().unwrap());
+        assert!(!told[0].0 && told[0].1.contains("48,151.62"), "{kind:?}: {told:?}");
+    }
+}
