@@ -46,7 +46,9 @@ pub(super) async fn run(state: &Path, ask: &Ask) -> Result<()> {
 /// Who wrote an answer, and why it was not the model that is configured.
 fn writer(answer: &Value) -> String {
     let by = answer["answered_by"].as_str().unwrap_or("nobody");
-    answer["fallback_reason"].as_str().map_or_else(|| by.to_owned(), |why| format!("{by}, for the model's was not used: {why}"))
+    answer["fallback_reason"]
+        .as_str()
+        .map_or_else(|| by.to_owned(), |why| format!("{by}, for the model's was not used: {why}"))
 }
 
 fn tenant(ask: &Ask) -> &str {
