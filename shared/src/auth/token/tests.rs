@@ -103,14 +103,14 @@ fn forms_that_the_standard_allows_pass() {
     }
 }
 
-/// Changes each byte of a good token to every `step`th other value.
-fn change_each_byte(step: usize) {
+#[test]
+fn no_token_with_one_byte_changed_to_any_value_is_accepted() {
     let keys = ISSUER.keys();
     let good = ISSUER.token(json!({"role": "admin"}));
     assert!(verify(&good, &keys, PROJECT, now()).is_ok());
     let mut tried = 0;
     for place in 0..good.len() {
-        for change in (1..=255u8).step_by(step) {
+        for change in 1..=255u8 {
             let mut bytes = good.clone().into_bytes();
             bytes[place] ^= change;
             tried += 1;
@@ -118,19 +118,7 @@ fn change_each_byte(step: usize) {
             assert!(verify(&text, &keys, PROJECT, now()).is_err(), "byte {place} xor {change}");
         }
     }
-    assert!(tried >= good.len() * (255 / step));
-}
-
-#[test]
-fn no_token_with_one_byte_changed_is_accepted() {
-    // Every place always; every value too where the build is fast, else a spread of them.
-    change_each_byte(if cfg!(debug_assertions) { 29 } else { 1 });
-}
-
-#[test]
-#[ignore = "every value at every place takes a minute where the build is not optimised"]
-fn no_token_with_one_byte_changed_to_any_value_is_accepted() {
-    change_each_byte(1);
+    assert_eq!(tried, good.len() * 255);
 }
 
 #[test]
