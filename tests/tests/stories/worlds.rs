@@ -360,7 +360,7 @@ async fn every_key_that_a_request_touches_is_its_tenants() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "the long form of the story above: a minute or more"]
+#[ignore = "the long form of the story above: half a minute"]
 async fn every_key_of_ten_thousand_calls_is_its_tenants() {
     keys_stay_inside(10_000, setting("SEED", 11)).await;
 }
