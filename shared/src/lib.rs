@@ -9,6 +9,8 @@
 //! | [`private`] | personal data that cannot be printed |
 //! | [`catalog`] | the shape in which the catalog and the answers meet: products, stores, hours |
 //! | [`idempotency`] | what is sent twice under one key, done once |
+//! | [`audit`] | what was done, written with the deed and proof against change |
+//! | [`outbox`] | what is to be sent outside, written with the deed and sent by a schedule |
 //! | [`table`], [`blob`], [`secrets`] | DynamoDB, content-addressed S3, Secrets Manager |
 //! | [`snapshots`] | which searchable snapshot of a store is the current one |
 //! | [`fetch`], [`resilience`] | what is not AWS over HTTP; deadlines, retries, circuit breakers |
@@ -17,6 +19,8 @@
 //! Cargo features (`lambda`, `table`, `blob`, `secrets`, `sigv4`) keep a function's binary to what it uses.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+#[cfg(feature = "table")]
+pub mod audit;
 pub mod auth;
 pub mod aws;
 #[cfg(feature = "blob")]
@@ -31,6 +35,8 @@ pub mod fetch;
 pub mod idempotency;
 pub mod ids;
 pub mod locale;
+#[cfg(feature = "table")]
+pub mod outbox;
 pub mod private;
 pub mod problem;
 pub mod resilience;

@@ -21,6 +21,7 @@
 //! }
 //! ```
 
+mod listing;
 mod verdict;
 
 use crate::{
@@ -36,9 +37,11 @@ use aws_sdk_dynamodb::{
         update_item::builders::UpdateItemFluentBuilder,
     },
     types::{
-        AttributeValue, DeleteRequest, PutRequest, ReturnConsumedCapacity, TransactWriteItem, WriteRequest, builders,
+        AttributeValue, DeleteRequest, PutRequest, ReturnConsumedCapacity, ReturnValuesOnConditionCheckFailure,
+        TransactWriteItem, WriteRequest, builders,
     },
 };
+pub use listing::{Listed, Listing, Place};
 use serde::{Serialize, de::DeserializeOwned};
 use std::{collections::HashMap, time::Duration};
 use verdict::{Verdict, verdict};
@@ -372,6 +375,27 @@ impl TenantTable {
             }
         })
     }
+}
+
+/// A put, as part of a transaction, of an item that is not there yet; where it is, the refusal brings it back.
+///
+/// # Errors
+///
+/// [`TableError::Unavailable`] where the part lacks what the SDK asks for.
+pub fn new_part(put: builders::PutBuilder) -> Result<TransactWriteItem, TableError> {
+    let put = put.condition_expression("attribute_not_exists(pk)");
+    let put = put.return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+    Ok(TransactWriteItem::builder().put(put.build().map_err(TableError::unavailable)?).build())
+}
+
+/// An update, as part of a transaction; where its condition does not hold, the refusal brings the item back.
+///
+/// # Errors
+///
+/// [`TableError::Unavailable`] where the part lacks what the SDK asks for.
+pub fn update_part(update: builders::UpdateBuilder) -> Result<TransactWriteItem, TableError> {
+    let update = update.return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+    Ok(TransactWriteItem::builder().update(update.build().map_err(TableError::unavailable)?).build())
 }
 
 /// A member that every whole reply has, if only to say that there is nothing. The SDK reads a reply without a body, and a document of

@@ -63,6 +63,12 @@ pub struct StoreScope {
 pub enum Sweep {
     /// Builds a store's snapshot from its items and moves the store to it.
     CatalogPublish,
+    /// Signs the head of each audit log that has grown.
+    AuditCheckpoint,
+    /// Sends what waits in the outbox.
+    OutboxDrain,
+    /// Tells people what the limit on notices has put off.
+    NotificationDeferrals,
 }
 
 impl Sweep {
@@ -70,6 +76,9 @@ impl Sweep {
     pub const fn index(self) -> &'static str {
         match self {
             Self::CatalogPublish => "pending",
+            Self::AuditCheckpoint => "audit_pending",
+            Self::OutboxDrain => "outbox_due",
+            Self::NotificationDeferrals => "deferral_due",
         }
     }
 }

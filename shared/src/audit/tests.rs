@@ -1,0 +1,1 @@
+//! The log over a store that races, refuses and loses replies.
