@@ -125,6 +125,23 @@ impl fmt::Debug for PersonId {
     }
 }
 
+/// A new name in the order of time: 26 characters of lower-case letters and digits, those of a later millisecond sorting after those of
+/// an earlier one, and none the same as another.
+///
+/// Form: a ULID (github.com/ulid/spec), in lower case.
+///
+/// # Panics
+///
+/// Where the system gives no random numbers.
+#[cfg(feature = "table")]
+pub fn timed(now: jiff::Timestamp) -> String {
+    let mut random = [0; 16];
+    let system = ring::rand::SystemRandom::new();
+    ring::rand::SecureRandom::fill(&system, &mut random).expect("the system gives random numbers");
+    let millis = u64::try_from(now.as_millisecond()).unwrap_or_default();
+    ulid::Ulid::from_parts(millis, u128::from_be_bytes(random)).to_string().to_ascii_lowercase()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -139,6 +156,15 @@ mod tests {
         assert!("uploads".parse::<TenantId>().is_err() && "Uploads".parse::<TenantId>().is_ok());
         assert!("SKU-12.5:x".parse::<ProductId>().is_ok());
         assert!("a#b".parse::<ProductId>().is_err());
+    }
+
+    #[cfg(feature = "table")]
+    #[test]
+    fn timed_names_sort_by_time() {
+        let at = |text: &str| timed(text.parse().unwrap());
+        let names = ["2026-03-01T09:00:00Z", "2026-03-01T09:00:00.001Z", "2031-01-01T00:00:00Z"].map(at);
+        assert!(names.is_sorted() && names.iter().all(|name| name.len() == 26));
+        assert_ne!(at("2026-03-01T09:00:00Z"), at("2026-03-01T09:00:00Z"));
     }
 
     proptest! {

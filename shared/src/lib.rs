@@ -35,6 +35,8 @@ pub mod fetch;
 pub mod idempotency;
 pub mod ids;
 pub mod locale;
+#[cfg(feature = "notices")]
+pub mod notices;
 #[cfg(feature = "table")]
 pub mod outbox;
 pub mod private;

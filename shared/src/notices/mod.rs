@@ -1,0 +1,34 @@
+//! Notices: what people are told of decisions about what is theirs, at most once in twelve hours for each kind.
+//!
+//! | item | `pk` | `sk` | attributes |
+//! | --- | --- | --- | --- |
+//! | notice | `T#<tenant>#NOTICE#<person>` | its id | [`NoticeRow`] |
+//! | last notice | `T#<tenant>#RATE#<person>#<category>` | `LAST` | [`limit::Last`] |
+//! | put off | the same | `OFF#<origin>` | [`PutOff`] |
+//!
+//! | index | holds |
+//! | --- | --- |
+//! | `unread_cat_created` | a person's unread notices by category and time |
+//! | `user_status_created` | a person's notices by status and time |
+//! | `deferral_due` | what was put off, by when it can be told |
+//!
+//! [`limit`] is the rule. [`Notices::tell`] tells something now or puts it off; [`Notices::plan`] says what to write for it, for callers
+//! that join it to a transaction of their own. What is put off is an item for each occurrence, so that those who come too late never
+//! wait for each other, and none is lost: the next notice of the category tells of them too, or [`Notices::flush`] does when the
+//! time is over.
+
+mod category;
+pub mod deferral;
+pub mod limit;
+mod row;
+mod switch;
+mod tell;
+
+pub use category::{Category, NotACategory};
+pub use limit::WINDOW;
+pub use row::{
+    DEFERRAL_DUE, Decision, MAX_DECISIONS, NoticeRow, PutOff, Status, ToldText, UNREAD_CAT_CREATED,
+    USER_STATUS_CREATED, limit_named, limit_of, notice_key, notices_of,
+};
+pub use switch::KillSwitch;
+pub use tell::{Announce, Compose, Composed, Notices, Origin, PLANS, Plan, TellError, Telling, Told, is_limit};
