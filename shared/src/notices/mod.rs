@@ -12,7 +12,7 @@
 //! | `user_status_created` | a person's notices by status and time |
 //! | `deferral_due` | what was put off, by when it can be told |
 //!
-//! [`limit`] is the rule. [`Notices::tell`] tells something now or puts it off; [`Notices::plan`] says what to write for it, for callers
+//! [`texts`] has the words. [`limit`] is the rule. [`Notices::tell`] tells something now or puts it off; [`Notices::plan`] says what to write for it, for callers
 //! that join it to a transaction of their own. What is put off is an item for each occurrence, so that those who come too late never
 //! wait for each other, and none is lost: the next notice of the category tells of them too, or [`Notices::flush`] does when the
 //! time is over.
@@ -23,6 +23,7 @@ pub mod limit;
 mod row;
 mod switch;
 mod tell;
+pub mod texts;
 
 pub use category::{Category, NotACategory};
 pub use limit::WINDOW;
