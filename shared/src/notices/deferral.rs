@@ -3,8 +3,11 @@
 use super::{
     Category,
     limit::{Verdict, verdict},
+    parts::take_up,
     row::{DEFERRAL_DUE, PutOff, put_off_key},
-    tell::{Compose, Limit, Notices, PLANS, Plan, TAKEN_UP, Taken, TellError, Told, summed, take_up},
+    standing::{Limit, TAKEN_UP},
+    taken::{Taken, summed},
+    tell::{Compose, Notices, PLANS, Plan, TellError, Told},
 };
 use crate::{
     audit::{Actor, Entry},

@@ -20,8 +20,11 @@
 mod category;
 pub mod deferral;
 pub mod limit;
+mod parts;
 mod row;
+mod standing;
 mod switch;
+mod taken;
 mod tell;
 pub mod texts;
 

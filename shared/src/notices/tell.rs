@@ -2,11 +2,11 @@
 
 use super::{
     Category, KillSwitch,
-    limit::{Last, Verdict, latest_us, verdict},
-    row::{
-        DEFERRAL_DUE, Decision, LimitRow, MAX_DECISIONS, NoticeRow, PutOff, Status, ToldText, last_key, limit_of,
-        notice_key, put_off_key,
-    },
+    limit::{Verdict, verdict},
+    parts::{moved, put_off, take_up},
+    row::{Decision, NoticeRow, PutOff, Status, ToldText, notice_key, put_off_key},
+    standing::{Limit, TAKEN_UP},
+    taken::Taken,
 };
 use crate::{
     audit::{Actor, Audit, Draft, Entry},
@@ -14,22 +14,16 @@ use crate::{
     digest::Digest,
     idempotency::Token,
     ids::PersonId,
-    outbox::{self, Message, Outbox},
-    table::{Item, Listing, Table, TableError, TenantTable, new_part, update_part},
+    outbox::{Message, Outbox},
+    table::{Item, Table, TableError, TenantTable, new_part},
     tenant::TenantScope,
     web::request::random_hex,
 };
-use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem};
+use aws_sdk_dynamodb::types::TransactWriteItem;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
-/// The most occurrences that one notice takes up in its transaction.
-pub(super) const TAKEN_UP: usize = 40;
-/// How many items of a limit are read at once: the last notice, and occurrences that wait or were told of lately.
-const READ: u32 = 500;
-/// How long an occurrence is kept that was told of, in seconds: two days.
-const KEPT_S: i64 = 2 * 86_400;
 /// How often a plan is made anew because others were quicker.
 pub const PLANS: u32 = 6;
 
@@ -294,164 +288,6 @@ impl<C: Compose> Notices<C> {
     pub(super) fn parts_of(&self) -> (&Table, &Audit, &Clock) {
         (&self.table, &self.audit, &self.clock)
     }
-}
-
-/// What a notice tells of: what is told now, if anything, and what waited.
-pub(super) struct Taken<'a> {
-    pub(super) newest: Option<&'a Telling>,
-    pub(super) waiting: &'a [&'a PutOff],
-}
-
-impl Taken<'_> {
-    fn latest(&self) -> Option<&PutOff> {
-        self.waiting.iter().copied().max_by_key(|row| row.at)
-    }
-
-    fn about(&self) -> Option<(&PersonId, Category, &Actor, &Map<String, Value>)> {
-        match (self.newest, self.latest()) {
-            (Some(now), _) => Some((&now.person, now.category, &now.by, &now.context)),
-            (None, Some(row)) => Some((&row.person, row.category, &row.by, &row.context)),
-            (None, None) => None,
-        }
-    }
-
-    /// What the notice is known by.
-    fn origin(&self) -> &str {
-        let latest = self.latest().map(|row| row.origin.as_str());
-        self.newest.map(|telling| telling.origin.as_str()).or(latest).unwrap_or_default()
-    }
-
-    fn appealable(&self) -> bool {
-        self.newest.is_some_and(|telling| telling.appealable) || self.waiting.iter().any(|row| row.appealable)
-    }
-
-    fn decisions(&self) -> (u64, Vec<Decision>) {
-        let newest = self.newest.map(|telling| (1, vec![telling.decision.clone()]));
-        let waiting = self.waiting.iter().map(|row| (row.count, row.decisions.clone()));
-        summed(newest.into_iter().chain(waiting))
-    }
-}
-
-/// Counts added up, and decisions put together, newest first and at most [`MAX_DECISIONS`].
-pub(super) fn summed(of: impl IntoIterator<Item = (u64, Vec<Decision>)>) -> (u64, Vec<Decision>) {
-    let (mut count, mut decisions) = (0_u64, Vec::new());
-    for (more, of) in of {
-        count = count.saturating_add(more);
-        decisions.extend(of);
-    }
-    decisions.sort_by_key(|decision: &Decision| std::cmp::Reverse(decision.at));
-    decisions.truncate(MAX_DECISIONS);
-    (count, decisions)
-}
-
-/// What stands of a limit.
-pub(super) struct Limit {
-    pub(super) last: Option<Last>,
-    pub(super) put_off: Vec<PutOff>,
-    /// Whether that is all that was put off.
-    whole: bool,
-}
-
-impl Limit {
-    /// Reads it, strongly consistent: a read that is behind would decide wrongly.
-    pub(super) async fn read(rows: &TenantTable, person: &PersonId, category: Category) -> Result<Self, TableError> {
-        let partition = limit_of(person, category);
-        let (mut limit, mut after) = (Self { last: None, put_off: vec![], whole: false }, None);
-        loop {
-            let page = rows.list::<LimitRow>(Listing::of(&partition, READ).after(after)).await?;
-            for row in page.rows {
-                match row {
-                    LimitRow::Last(last) => limit.last = Some(last),
-                    LimitRow::PutOff(row) => limit.put_off.push(*row),
-                }
-            }
-            after = page.after;
-            // The last notice stands before what was put off. Of that, a page is enough for one notice; the schedule takes up the rest.
-            limit.whole = after.is_none();
-            if limit.whole || limit.waiting().count() >= TAKEN_UP {
-                return Ok(limit);
-            }
-        }
-    }
-
-    /// What was put off for the origin of `telling`, told of or not.
-    async fn known(&self, rows: &TenantTable, telling: &Telling) -> Result<Option<PutOff>, TableError> {
-        match self.put_off.iter().find(|row| row.origin == telling.origin.0) {
-            Some(row) => Ok(Some(row.clone())),
-            None if self.whole => Ok(None),
-            None => rows.get(&put_off_key(&telling.person, telling.category, &telling.origin.0)).await,
-        }
-    }
-
-    /// What waits to be told.
-    pub(super) fn waiting(&self) -> impl Iterator<Item = &PutOff> {
-        self.put_off.iter().filter(|row| row.told_in.is_none())
-    }
-}
-
-/// The writing of an occurrence that must wait; of nothing where it waits already.
-fn put_off(
-    rows: &TenantTable,
-    telling: &Telling,
-    (limit, known): (&Limit, bool),
-    until: Timestamp,
-    now: Timestamp,
-) -> Result<Plan, TableError> {
-    let origin = telling.origin.0.clone();
-    let waiting = limit.waiting().map(|row| row.count).sum::<u64>() + u64::from(!known);
-    let told = Told::PutOff { origin: origin.clone(), until, waiting };
-    if known {
-        return Ok(Plan { parts: vec![], told });
-    }
-    let row = PutOff {
-        origin,
-        person: telling.person.clone(),
-        category: telling.category,
-        count: 1,
-        decisions: vec![telling.decision.clone()],
-        context: telling.context.clone(),
-        appealable: telling.appealable,
-        by: telling.by.clone(),
-        at: now,
-        told_in: None,
-        deferral_due: Some(outbox::due(until)),
-    };
-    let key = put_off_key(&row.person, row.category, &row.origin);
-    Ok(Plan { parts: vec![new_part(rows.part_put(rows.item(&key, &row)?))?], told })
-}
-
-/// Moves the limit to a notice that is told now, if the one before is far enough back.
-fn moved(
-    rows: &TenantTable,
-    notice: &NoticeRow,
-    origin: &str,
-    now: Timestamp,
-) -> Result<TransactWriteItem, TableError> {
-    let update = rows.part_update(&last_key(&notice.person, notice.category));
-    let update = update.update_expression("SET last_at_us = :now, last_id = :id, last_origin = :origin");
-    let update = update.condition_expression("attribute_not_exists(last_at_us) OR last_at_us <= :latest");
-    let number = |value: i64| AttributeValue::N(value.to_string());
-    let update = update.expression_attribute_values(":now", number(now.as_microsecond()));
-    let update = update.expression_attribute_values(":latest", number(latest_us(now)));
-    let update = update.expression_attribute_values(":id", AttributeValue::S(notice.id.clone()));
-    update_part(update.expression_attribute_values(":origin", AttributeValue::S(origin.to_owned())))
-}
-
-/// Marks an occurrence as told in `told_in`, if nobody has told of it yet. It is kept for two days more: whoever sends the
-/// same again is told where it stands.
-pub(super) fn take_up(
-    rows: &TenantTable,
-    key: &crate::table::Key,
-    told_in: &str,
-    now: Timestamp,
-) -> Result<TransactWriteItem, TableError> {
-    let update = rows.part_update(key);
-    let update = update.update_expression("SET told_in = :told_in, expires_at = :expires REMOVE #due");
-    let kept_until = now.as_second().saturating_add(KEPT_S).to_string();
-    let update = update.expression_attribute_values(":expires", AttributeValue::N(kept_until));
-    let update = update.condition_expression("attribute_exists(pk) AND attribute_not_exists(told_in)");
-    let update = update.expression_attribute_names("#due", DEFERRAL_DUE);
-    update_part(update.expression_attribute_values(":told_in", AttributeValue::S(told_in.to_owned())))
 }
 
 /// The name of a notice that is told at `now`: later ones sort after it.

@@ -1,0 +1,82 @@
+//! What is written of a telling: the parts of its transaction.
+
+use super::{
+    limit::latest_us,
+    row::{DEFERRAL_DUE, NoticeRow, PutOff, last_key, put_off_key},
+    standing::Limit,
+    tell::{Plan, Telling, Told},
+};
+use crate::{
+    outbox,
+    table::{TableError, TenantTable, new_part, update_part},
+};
+use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem};
+use jiff::Timestamp;
+
+/// How long an occurrence is kept that was told of, in seconds: two days.
+const KEPT_S: i64 = 2 * 86_400;
+
+/// The writing of an occurrence that must wait; of nothing where it waits already.
+pub(super) fn put_off(
+    rows: &TenantTable,
+    telling: &Telling,
+    (limit, known): (&Limit, bool),
+    until: Timestamp,
+    now: Timestamp,
+) -> Result<Plan, TableError> {
+    let origin = telling.origin.as_str().to_owned();
+    let waiting = limit.waiting().map(|row| row.count).sum::<u64>() + u64::from(!known);
+    let told = Told::PutOff { origin: origin.clone(), until, waiting };
+    if known {
+        return Ok(Plan { parts: vec![], told });
+    }
+    let row = PutOff {
+        origin,
+        person: telling.person.clone(),
+        category: telling.category,
+        count: 1,
+        decisions: vec![telling.decision.clone()],
+        context: telling.context.clone(),
+        appealable: telling.appealable,
+        by: telling.by.clone(),
+        at: now,
+        told_in: None,
+        deferral_due: Some(outbox::due(until)),
+    };
+    let key = put_off_key(&row.person, row.category, &row.origin);
+    Ok(Plan { parts: vec![new_part(rows.part_put(rows.item(&key, &row)?))?], told })
+}
+
+/// Moves the limit to a notice that is told now, if the one before is far enough back.
+pub(super) fn moved(
+    rows: &TenantTable,
+    notice: &NoticeRow,
+    origin: &str,
+    now: Timestamp,
+) -> Result<TransactWriteItem, TableError> {
+    let update = rows.part_update(&last_key(&notice.person, notice.category));
+    let update = update.update_expression("SET last_at_us = :now, last_id = :id, last_origin = :origin");
+    let update = update.condition_expression("attribute_not_exists(last_at_us) OR last_at_us <= :latest");
+    let number = |value: i64| AttributeValue::N(value.to_string());
+    let update = update.expression_attribute_values(":now", number(now.as_microsecond()));
+    let update = update.expression_attribute_values(":latest", number(latest_us(now)));
+    let update = update.expression_attribute_values(":id", AttributeValue::S(notice.id.clone()));
+    update_part(update.expression_attribute_values(":origin", AttributeValue::S(origin.to_owned())))
+}
+
+/// Marks an occurrence as told in `told_in`, if nobody has told of it yet. It is kept for two days more: whoever sends the
+/// same again is told where it stands.
+pub(super) fn take_up(
+    rows: &TenantTable,
+    key: &crate::table::Key,
+    told_in: &str,
+    now: Timestamp,
+) -> Result<TransactWriteItem, TableError> {
+    let update = rows.part_update(key);
+    let update = update.update_expression("SET told_in = :told_in, expires_at = :expires REMOVE #due");
+    let kept_until = now.as_second().saturating_add(KEPT_S).to_string();
+    let update = update.expression_attribute_values(":expires", AttributeValue::N(kept_until));
+    let update = update.condition_expression("attribute_exists(pk) AND attribute_not_exists(told_in)");
+    let update = update.expression_attribute_names("#due", DEFERRAL_DUE);
+    update_part(update.expression_attribute_values(":told_in", AttributeValue::S(told_in.to_owned())))
+}

@@ -1,0 +1,57 @@
+//! What one notice tells of.
+
+use super::{
+    Category,
+    row::{Decision, MAX_DECISIONS, PutOff},
+    tell::Telling,
+};
+use crate::{audit::Actor, ids::PersonId};
+use serde_json::{Map, Value};
+
+/// What a notice tells of: what is told now, if anything, and what waited.
+pub(super) struct Taken<'a> {
+    pub(super) newest: Option<&'a Telling>,
+    pub(super) waiting: &'a [&'a PutOff],
+}
+
+impl Taken<'_> {
+    pub(super) fn latest(&self) -> Option<&PutOff> {
+        self.waiting.iter().copied().max_by_key(|row| row.at)
+    }
+
+    pub(super) fn about(&self) -> Option<(&PersonId, Category, &Actor, &Map<String, Value>)> {
+        match (self.newest, self.latest()) {
+            (Some(now), _) => Some((&now.person, now.category, &now.by, &now.context)),
+            (None, Some(row)) => Some((&row.person, row.category, &row.by, &row.context)),
+            (None, None) => None,
+        }
+    }
+
+    /// What the notice is known by.
+    pub(super) fn origin(&self) -> &str {
+        let latest = self.latest().map(|row| row.origin.as_str());
+        self.newest.map(|telling| telling.origin.as_str()).or(latest).unwrap_or_default()
+    }
+
+    pub(super) fn appealable(&self) -> bool {
+        self.newest.is_some_and(|telling| telling.appealable) || self.waiting.iter().any(|row| row.appealable)
+    }
+
+    pub(super) fn decisions(&self) -> (u64, Vec<Decision>) {
+        let newest = self.newest.map(|telling| (1, vec![telling.decision.clone()]));
+        let waiting = self.waiting.iter().map(|row| (row.count, row.decisions.clone()));
+        summed(newest.into_iter().chain(waiting))
+    }
+}
+
+/// Counts added up, and decisions put together, newest first and at most [`MAX_DECISIONS`].
+pub(super) fn summed(of: impl IntoIterator<Item = (u64, Vec<Decision>)>) -> (u64, Vec<Decision>) {
+    let (mut count, mut decisions) = (0_u64, Vec::new());
+    for (more, of) in of {
+        count = count.saturating_add(more);
+        decisions.extend(of);
+    }
+    decisions.sort_by_key(|decision: &Decision| std::cmp::Reverse(decision.at));
+    decisions.truncate(MAX_DECISIONS);
+    (count, decisions)
+}
