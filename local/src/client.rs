@@ -126,7 +126,7 @@ impl Client {
         }
     }
 
-    /// Sends a GET; panics where the gateway cannot be reached, as do the next three.
+    /// Sends a GET; panics where the gateway cannot be reached, as do the next ones.
     pub async fn get(&self, path: &str) -> Response {
         self.tell(Method::GET, path, None).await
     }
@@ -144,6 +144,11 @@ impl Client {
     /// Sends a POST of JSON.
     pub async fn post(&self, path: &str, body: Value) -> Response {
         self.tell(Method::POST, path, Some(body)).await
+    }
+
+    /// Sends a PATCH of JSON.
+    pub async fn patch(&self, path: &str, body: Value) -> Response {
+        self.tell(Method::PATCH, path, Some(body)).await
     }
 
     /// Sends a POST of bytes of a media type.

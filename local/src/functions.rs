@@ -94,6 +94,21 @@ pub fn bundle(parts: &Parts<'_>) -> Result<Functions> {
     let asking = ask::App::new(ask::Config::read(parts.env("ask")?)?, parts.aws("ask")?, parts.clock.clone());
     let cataloguing =
         catalog::App::new(catalog::Config::read(parts.env("catalog")?)?, parts.aws("catalog")?, parts.clock.clone());
+    let notifying = notifications::App::new(
+        notifications::Config::read(parts.env("notifications")?)?,
+        parts.aws("notifications")?,
+        parts.clock.clone(),
+    );
+    let telling = notifications::Telling::read(parts.env("notification-deferrals")?)?;
+    let deferrals = notifications::Deferrals::new(&telling, parts.aws("notification-deferrals")?, parts.clock);
+    let defer: Run = Arc::new(move |due| {
+        let deferrals = deferrals.clone();
+        Box::pin(async move {
+            let report = notifications::run(&deferrals, due).await?;
+            let told = serde_json::to_string(&report)?;
+            if report.is_clean() { Ok(told) } else { bail!("the run is incomplete: {told}") }
+        })
+    });
     let operating = operations::App::new(
         operations::Config::read(parts.env("operations")?)?,
         parts.aws("operations")?,
@@ -118,11 +133,19 @@ pub fn bundle(parts: &Parts<'_>) -> Result<Functions> {
                 router: catalog::router(cataloguing),
             },
             Function {
+                binary: "notifications",
+                routes: notifications::routes().list().to_vec(),
+                router: notifications::router(notifying),
+            },
+            Function {
                 binary: "operations",
                 routes: operations::routes().list().to_vec(),
                 router: operations::router(operating),
             },
         ],
-        jobs: vec![Job { binary: "catalog-publish", run: publish }],
+        jobs: vec![
+            Job { binary: "catalog-publish", run: publish },
+            Job { binary: "notification-deferrals", run: defer },
+        ],
     })
 }

@@ -39,6 +39,8 @@ pub mod locale;
 pub mod notices;
 #[cfg(feature = "table")]
 pub mod outbox;
+#[cfg(feature = "table")]
+pub mod preferences;
 pub mod private;
 pub mod problem;
 pub mod resilience;

@@ -377,6 +377,15 @@ impl TenantTable {
     }
 }
 
+/// The row that an item holds, as a write's reply brings it.
+///
+/// # Errors
+///
+/// [`TableError::Form`].
+pub fn row<T: DeserializeOwned>(item: Item) -> Result<T, TableError> {
+    Ok(serde_dynamo::from_item(item)?)
+}
+
 /// A put, as part of a transaction, of an item that is not there yet; where it is, the refusal brings it back.
 ///
 /// # Errors

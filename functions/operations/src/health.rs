@@ -1,6 +1,6 @@
 //! Whether the function is there, and whether what it stands on is.
 
-use crate::{App, error::Error, routes::Guarded};
+use crate::{App, error::Error};
 use axum::extract::{FromRequestParts, State};
 use http::request::Parts;
 use serde::{Deserialize, Serialize};
@@ -9,7 +9,7 @@ use shared::{
     cursor,
     problem::chain,
     tenant::TenantScope,
-    web::{Json, Query},
+    web::{Json, Query, answers::Guarded},
 };
 use std::{error::Error as StdError, future::Future, time::Duration};
 

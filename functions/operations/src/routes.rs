@@ -19,42 +19,16 @@ use shared::{
     problem::{Problem, ProblemDocument},
     table::TableError,
     tenant::TenantScope,
-    web::{Json, Path, Query, etag},
+    web::{
+        Json, Path, Query,
+        answers::{Guarded, OfOne, WithBody},
+        etag,
+    },
 };
 
 const LIST: &str = "GET /api/admin/people";
 /// How often a change that others were quicker than is decided anew.
 const ATTEMPTS: u32 = 5;
-
-/// What every route that needs a token may answer.
-#[derive(utoipa::IntoResponses)]
-#[expect(dead_code, reason = "the variants describe answers and are never made")]
-pub(crate) enum Guarded {
-    /// A parameter, header or body is malformed, or an emergency's act came without its reason.
-    #[response(status = 400, content_type = "application/problem+json")]
-    BadRequest(ProblemDocument),
-    /// No token, or one that does not hold.
-    #[response(status = 401, content_type = "application/problem+json")]
-    Unauthorized(ProblemDocument),
-    /// The caller lacks a scope, which `required_scope` names, or the record is their own.
-    #[response(status = 403, content_type = "application/problem+json")]
-    Forbidden(ProblemDocument),
-    /// Something failed on our side.
-    #[response(status = 500, content_type = "application/problem+json")]
-    Internal(ProblemDocument),
-    /// A service behind this one did not answer; `Retry-After` says when to come again.
-    #[response(status = 503, content_type = "application/problem+json")]
-    Unavailable(ProblemDocument),
-}
-
-/// What a route of one record may answer beside [`Guarded`].
-#[derive(utoipa::IntoResponses)]
-#[expect(dead_code, reason = "the variants describe answers and are never made")]
-enum OfOne {
-    /// The tenant has no record of the person.
-    #[response(status = 404, content_type = "application/problem+json")]
-    NotFound(ProblemDocument),
-}
 
 /// What a change may answer beside [`Guarded`].
 #[derive(utoipa::IntoResponses)]
@@ -63,18 +37,6 @@ enum Changing {
     /// The record is another version than If-Match names.
     #[response(status = 412, content_type = "application/problem+json")]
     ChangedMeanwhile(ProblemDocument),
-}
-
-/// What a route with a body may answer beside [`Guarded`].
-#[derive(utoipa::IntoResponses)]
-#[expect(dead_code, reason = "the variants describe answers and are never made")]
-enum WithBody {
-    /// The body is larger than the route takes.
-    #[response(status = 413, content_type = "application/problem+json")]
-    TooLarge(ProblemDocument),
-    /// The body's media type is none that the route takes.
-    #[response(status = 415, content_type = "application/problem+json")]
-    UnsupportedMediaType(ProblemDocument),
 }
 
 /// The path of one record.

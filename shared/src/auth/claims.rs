@@ -26,6 +26,7 @@ pub struct Claims {
     scopes: Scopes,
     locale: Option<Locale>,
     email: Option<Email>,
+    email_verified: bool,
     suspended: bool,
 }
 
@@ -52,6 +53,7 @@ impl Claims {
             scopes: text("scope").map(Scopes::parse).unwrap_or_default(),
             locale: text("locale").and_then(Locale::served),
             email: text("email").map(|email| Email::new(email.to_owned())),
+            email_verified: payload.get("email_verified") == Some(&Value::Bool(true)),
             suspended,
         }
     }
@@ -104,6 +106,11 @@ impl Claims {
     /// The person's address.
     pub fn email(&self) -> Option<&Email> {
         self.email.as_ref()
+    }
+
+    /// The person's address, where whoever issued the token has proved that it is theirs.
+    pub fn verified_email(&self) -> Option<&Email> {
+        self.email.as_ref().filter(|_| self.email_verified)
     }
 
     /// Whether the account is suspended; a claim of the wrong form counts as yes.

@@ -18,6 +18,7 @@
 //! time is over.
 
 mod category;
+pub mod channels;
 pub mod deferral;
 pub mod limit;
 mod parts;
@@ -27,8 +28,11 @@ mod switch;
 mod taken;
 mod tell;
 pub mod texts;
+mod window;
+mod words;
 
 pub use category::{Category, NotACategory};
+pub use channels::Channels;
 pub use limit::WINDOW;
 pub use row::{
     DEFERRAL_DUE, Decision, MAX_DECISIONS, NoticeRow, PutOff, Status, ToldText, UNREAD_CAT_CREATED,
@@ -36,3 +40,5 @@ pub use row::{
 };
 pub use switch::KillSwitch;
 pub use tell::{Announce, Compose, Composed, Notices, Origin, PLANS, Plan, TellError, Telling, Told, is_limit};
+pub use window::AppealWindow;
+pub use words::{Unsaid, Words};

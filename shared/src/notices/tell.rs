@@ -85,8 +85,13 @@ pub trait Compose: Sync {
     /// # Errors
     ///
     /// Why it cannot be said.
-    fn compose(&self, context: &Map<String, Value>, decision: &Decision, count: u64)
-    -> Result<Composed, Self::Refusal>;
+    fn compose(
+        &self,
+        category: Category,
+        context: &Map<String, Value>,
+        decision: &Decision,
+        count: u64,
+    ) -> Result<Composed, Self::Refusal>;
 }
 
 /// What else goes out of a notice that is told: messages for the outbox, whose ids begin with the notice's.
@@ -219,7 +224,9 @@ impl<C: Compose> Notices<C> {
             }
             Verdict::Until(until) => {
                 // What cannot be said is refused at once, and not when its time has come.
-                self.words.compose(&telling.context, &telling.decision, 1).map_err(TellError::Refused)?;
+                self.words
+                    .compose(telling.category, &telling.context, &telling.decision, 1)
+                    .map_err(TellError::Refused)?;
                 put_off(&rows, telling, (&limit, known.is_some()), until, now).map_err(TellError::Table)
             }
             Verdict::Free => {
@@ -262,7 +269,8 @@ impl<C: Compose> Notices<C> {
         let Some((person, category, by, context)) = taken.about() else { return Ok(None) };
         let (count, decisions) = taken.decisions();
         let Some(newest) = decisions.first() else { return Ok(None) };
-        let Composed { texts, version } = self.words.compose(context, newest, count).map_err(TellError::Refused)?;
+        let Composed { texts, version } =
+            self.words.compose(category, context, newest, count).map_err(TellError::Refused)?;
         let id = notice_id(now);
         let (unread_cat_created, user_status_created) = NoticeRow::indexed(category, Status::Unread, &id);
         Ok(Some(NoticeRow {

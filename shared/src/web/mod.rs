@@ -1,5 +1,6 @@
 //! One way in and out for every function: routes that know themselves, request ids, limits, faults as problems.
 
+pub mod answers;
 pub mod cors;
 pub mod etag;
 pub mod extract;

@@ -14,6 +14,10 @@ use std::collections::BTreeSet;
 enum Who {
     /// Whoever asks, with any token or none.
     Public,
+    /// Everybody of a tenant, for what is their own.
+    Person,
+    /// Who has `service:write`, or `admin:write` by token and by record.
+    Teller,
     /// Who has at least this role in the store that is asked for.
     InStore(&'static str),
     /// Who has at least this scope of administration, by token and by record.
@@ -28,6 +32,18 @@ const ROWS: &[(&str, Who)] = &[
     ("GET /api/admin/people/{person_id}", Who::Administrator("admin:read")),
     ("PUT /api/admin/people/{person_id}", Who::Administrator("admin:write")),
     ("DELETE /api/admin/people/{person_id}", Who::Administrator("admin:write")),
+    ("POST /api/user-notifications", Who::Teller),
+    ("GET /api/user-notifications", Who::Person),
+    ("GET /api/user-notifications/unread-count", Who::Person),
+    ("GET /api/user-notifications/deferred", Who::Administrator("admin:read")),
+    ("GET /api/user-notifications/health", Who::Person),
+    ("GET /api/user-notifications/preferences", Who::Person),
+    ("PUT /api/user-notifications/preferences", Who::Person),
+    ("POST /api/user-notifications/read-all", Who::Person),
+    ("POST /api/user-notifications/mark-read", Who::Person),
+    ("GET /api/user-notifications/{id}", Who::Person),
+    ("PATCH /api/user-notifications/{id}", Who::Person),
+    ("DELETE /api/user-notifications/{id}", Who::Person),
     ("POST /ask", Who::InStore("shopper")),
     ("GET /catalog/stores/{store_id}", Who::InStore("shopper")),
     ("PUT /catalog/stores/{store_id}", Who::InStore("store_employee")),
@@ -142,11 +158,17 @@ impl State {
 }
 
 /// What the matrix expects: nothing for who gets in.
-fn refusal(who: Who, role: Option<&str>, state: State) -> Option<(u16, &'static str)> {
+fn refusal(who: Who, claims: &Claims, role: Option<&str>, state: State) -> Option<(u16, &'static str)> {
     const RANKS: [&str; 3] = ["shopper", "store_employee", "admin"];
     let rank = |role: &str| RANKS.iter().position(|known| *known == role);
     match who {
         Who::Public => None,
+        Who::Person => state.refusal().filter(|_| state != State::OtherStores),
+        Who::Teller => {
+            let serves = claims.scope.as_deref().is_some_and(|scope| scope.contains("service:write"));
+            let refusal = state.refusal().filter(|_| state != State::OtherStores);
+            refusal.or((!serves).then_some((403, "admin.insufficient_scope")))
+        }
         // Nobody here has a record.
         Who::Administrator(_) => {
             let refusal = state.refusal().filter(|_| state != State::OtherStores);
@@ -163,12 +185,17 @@ fn refusal(who: Who, role: Option<&str>, state: State) -> Option<(u16, &'static 
 fn request(method: &Method, path: &str) -> (String, Option<(&'static str, Bytes)>) {
     let filled =
         path.replace("{store_id}", DOWNTOWN).replace("{product_id}", "matrix-1").replace("{import_id}", NO_IMPORT);
-    let filled = filled.replace("{person_id}", "somebody");
+    let filled = filled.replace("{person_id}", "somebody").replace("{id}", "ntf_00000000000000000000000000");
     let json = |value: Value| Some(("application/json", Bytes::from(value.to_string())));
     let body = match (method.as_str(), path) {
         ("POST", "/ask") => json(json!({"question": "where is the oat milk?", "store_id": DOWNTOWN})),
         ("PUT", "/catalog/stores/{store_id}") => json(shop("Matrix")),
         ("PUT", "/api/admin/people/{person_id}") => json(json!({"role": "shopper", "stores": [], "scopes": []})),
+        ("POST", "/api/user-notifications") => json(json!({"userId": "mia", "category": "account_warning"})),
+        ("POST", "/api/user-notifications/read-all") => json(json!({})),
+        ("POST", "/api/user-notifications/mark-read") => json(json!({"ids": ["ntf_00000000000000000000000000"]})),
+        ("PATCH", "/api/user-notifications/{id}") => json(json!({"read": true})),
+        ("PUT", "/api/user-notifications/preferences") => json(json!({"language": "es"})),
         ("PUT", _) => json(fig_spread(1)),
         ("POST", path) if path.ends_with("/import") => {
             Some(("text/csv", "product_id,name,price\nmatrix-2,Fig,1\n".into()))
@@ -198,13 +225,13 @@ async fn every_route_lets_in_whom_its_row_names_and_nobody_else() {
                 let response = state.client(&bundle, &claims).send(method.clone(), &path, body).await.unwrap();
                 asked += 1;
                 let got = (response.status, response.body["error_code"].as_str().unwrap_or_default());
-                let held = match refusal(*who, role, state) {
+                let held = match refusal(*who, &claims, role, state) {
                     Some(expected) => got == expected,
                     // Let in: whether the thing is there is another matter.
                     None => !matches!(got.0, 401 | 403 | 500..),
                 };
                 // For another tenant's people the store of this name is not there.
-                let inside = state == State::OtherTenant && got.0 < 300 && *who != Who::Public;
+                let inside = state == State::OtherTenant && got.0 < 300 && matches!(who, Who::InStore(_));
                 if !held || inside {
                     wrong.push(format!("{route}, {claims:?}, {state:?}: {got:?}"));
                 }
@@ -225,7 +252,7 @@ async fn each_route_of_administration_lets_in_whose_token_and_record_both_reach_
         .iter()
         .filter_map(|(route, who)| match who {
             Who::Administrator(scope) => Some((*route, *scope)),
-            Who::Public | Who::InStore(_) => None,
+            Who::Public | Who::Person | Who::Teller | Who::InStore(_) => None,
         })
         .collect();
     rows.push(("GET /healthz?deep=1", "admin:read"));

@@ -14,6 +14,9 @@ use std::collections::BTreeMap;
 /// The id of no import.
 pub(crate) const NO_IMPORT: &str = "imp-00000000000000000000000000000000";
 
+/// The id of no notice.
+pub(crate) const NO_NOTICE: &str = "ntf_00000000000000000000000000";
+
 /// What two tenants call their own; the generator draws from both, and from what nobody has.
 #[derive(Clone, Debug)]
 pub(crate) struct Names {
@@ -25,6 +28,7 @@ pub(crate) struct Names {
     pub(crate) foreign_stores: Vec<String>,
     pub(crate) foreign_products: Vec<String>,
     pub(crate) foreign_imports: Vec<String>,
+    pub(crate) foreign_notices: Vec<String>,
     pub(crate) foreign_tenant: &'static str,
 }
 
@@ -38,6 +42,7 @@ impl Names {
             foreign_stores: strings(&["main", "nowhere"]),
             foreign_products: strings(&["PC-1001", "PC-1002", "secret-1"]),
             foreign_imports: vec![NO_IMPORT.to_owned()],
+            foreign_notices: vec![NO_NOTICE.to_owned()],
             foreign_tenant: "t_corner",
         }
     }
@@ -51,6 +56,7 @@ impl Names {
             foreign_stores: strings(&["downtown", "madrid", "annex", "nowhere"]),
             foreign_products: strings(&["GL-1001", "GM-1003"]),
             foreign_imports: vec![NO_IMPORT.to_owned()],
+            foreign_notices: vec![NO_NOTICE.to_owned()],
             foreign_tenant: "t_greenleaf",
         }
     }
@@ -153,6 +159,16 @@ impl Traffic {
         if foreign { self.of(&self.names.foreign_imports.clone()) } else { "@import@".to_owned() }
     }
 
+    fn notice(&mut self) -> String {
+        let foreign = self.random.gen_bool(0.3);
+        if foreign { self.of(&self.names.foreign_notices.clone()) } else { "@notice@".to_owned() }
+    }
+
+    /// A person of either tenant, or of neither.
+    fn somebody(&mut self) -> &'static str {
+        self.of(&["ada", "ada", "emil", "root", "walter", "someone", "bea"])
+    }
+
     /// The next request.
     pub(crate) fn draw(&mut self) -> Asked {
         let mut drawn = self.of(&self.operations.clone());
@@ -197,6 +213,7 @@ impl Traffic {
                 "{store_id}" => self.store(),
                 "{product_id}" => self.product(),
                 "{import_id}" => self.import(),
+                "{id}" => self.notice(),
                 parameter if parameter.starts_with('{') => self.of(&["ada", "emil", "someone", "bea"]).to_owned(),
                 literal => literal.to_owned(),
             };
@@ -207,6 +224,9 @@ impl Traffic {
     }
 
     fn query(&mut self, path: &str) -> String {
+        if path.starts_with("/api/user-notifications") {
+            return self.notices_query(path);
+        }
         let lists = path.ends_with("/products") || path.ends_with("/search") || path.ends_with("/people");
         if !lists || self.random.gen_bool(0.2) {
             return String::new();
@@ -216,6 +236,38 @@ impl Traffic {
         let words = self.of(&["", "&q=milk", "&q=Bananes", "&q=fig", "&category=Fruit", "&in_stock=true", "&q=secret"]);
         let words = if path.ends_with("/search") { words } else { "" };
         format!("?limit={limit}{words}{cursor}")
+    }
+
+    /// Whose notices, and which.
+    fn notices_query(&mut self, path: &str) -> String {
+        let whose = if self.random.gen_bool(0.4) { format!("&userId={}", self.somebody()) } else { String::new() };
+        let which = self.of(&["", "&unread=true", "&unread=false", "&category=account_warning"]);
+        let which = if path.ends_with("notifications") { which } else { "" };
+        let cursor = if path.ends_with("notifications") && self.random.gen_bool(0.3) { "&cursor=@cursor@" } else { "" };
+        format!("?limit={}{whose}{which}{cursor}", self.random.gen_range(1..4))
+    }
+
+    /// The body of a route of notices.
+    fn notices_body(&mut self, path: &str) -> Value {
+        let mut body = match path {
+            "/api/user-notifications" => {
+                let category = self.of(&["account_warning", "content_violation", "appeal_update", "ban"]);
+                let item = self.of(&["Rainy day soup", "Sopa", "T05"]);
+                let mut body = json!({"userId": self.somebody(), "category": category, "context": {"item": item}});
+                if self.random.gen_bool(0.5) {
+                    body["decision_ref"] = format!("case-{}", self.random.gen_range(0..9)).into();
+                }
+                return body;
+            }
+            "/api/user-notifications/read-all" => json!({}),
+            "/api/user-notifications/mark-read" => json!({"ids": [self.notice(), "ntf_00000000000000000000000000"]}),
+            "/api/user-notifications/preferences" => return json!({"language": self.of(&["es", "fr", "de"])}),
+            _ => json!({"read": self.random.gen_bool(0.7)}),
+        };
+        if self.random.gen_bool(0.3) {
+            body["userId"] = self.somebody().into();
+        }
+        body
     }
 
     fn body(&mut self, method: &Method, path: &str) -> Option<(&'static str, String)> {
@@ -246,6 +298,9 @@ impl Traffic {
                 Some(("text/csv", rows))
             }
             ("POST", "/catalog/stores/{store_id}/imports") => json(json!({"content_type": "text/csv"})),
+            ("POST" | "PUT" | "PATCH", path) if path.starts_with("/api/user-notifications") => {
+                json(self.notices_body(path))
+            }
             ("POST" | "PUT" | "PATCH", _) if !path.ends_with("/start") => json(self.unknown()),
             _ => None,
         }
@@ -281,6 +336,8 @@ pub(crate) fn shop(name: &str) -> Value {
 pub(crate) struct Place {
     people: Vec<Client>,
     imports: Vec<String>,
+    /// The names of notices, and of what was put off, in the order in which they were handed out.
+    notices: Vec<String>,
     cursor: String,
     etag: String,
 }
@@ -288,13 +345,15 @@ pub(crate) struct Place {
 impl Place {
     pub(crate) fn new(bundle: &Bundle, names: &Names) -> Self {
         let people = names.people().into_iter().map(|claims| bundle.person(claims)).collect();
-        Self { people, imports: Vec::new(), cursor: "AAAA".to_owned(), etag: "\"x\"".to_owned() }
+        Self { people, imports: Vec::new(), notices: Vec::new(), cursor: "AAAA".to_owned(), etag: "\"x\"".to_owned() }
     }
 
     /// Sends a request, and remembers what the answer hands out.
     pub(crate) async fn send(&mut self, asked: &Asked) -> Response {
         let import = self.imports.last().map_or(NO_IMPORT, String::as_str);
-        let known = |text: &str| text.replace("@import@", import).replace("@cursor@", &self.cursor);
+        let notice = self.notices.iter().rev().find(|name| name.starts_with("ntf_")).map_or(NO_NOTICE, String::as_str);
+        let known =
+            |text: &str| text.replace("@import@", import).replace("@cursor@", &self.cursor).replace("@notice@", notice);
         let mut client = self.people[asked.who].clone();
         for (name, value) in &asked.headers {
             client = client.with_header(name, &value.replace("@etag@", &self.etag));
@@ -303,6 +362,13 @@ impl Place {
         let response = client.send(asked.method.clone(), &known(&asked.path), body).await.unwrap();
         if let Some(id) = response.body["import_id"].as_str().filter(|id| !self.imports.iter().any(|own| own == id)) {
             self.imports.push(id.to_owned());
+        }
+        let listed = response.body["notifications"].as_array().into_iter().flatten().map(|notice| &notice["id"]);
+        let named = [&response.body["id"], &response.body["deferred_id"]].into_iter().chain(listed);
+        for name in named.filter_map(Value::as_str) {
+            if !self.notices.iter().any(|known| known == name) {
+                self.notices.push(name.to_owned());
+            }
         }
         if let Some(cursor) = response.body["next_cursor"].as_str() {
             cursor.clone_into(&mut self.cursor);
@@ -325,6 +391,10 @@ impl Place {
             headers.entry("etag".to_owned()).and_modify(|etag| *etag = vec!["<version>".to_owned()]);
         }
         let mut body = response.body.clone();
+        // The mark of a page of notices holds the name of the last one.
+        if asked.path.contains("/user-notifications") && body["next_cursor"].is_string() {
+            body["next_cursor"] = "<cursor>".into();
+        }
         if body["rag"]["query_time_ms"].is_u64() {
             body["rag"]["query_time_ms"] = json!(0);
         }
@@ -343,6 +413,8 @@ impl Place {
 
     fn unnamed(&self, text: &str) -> String {
         let numbered = self.imports.iter().enumerate();
-        numbered.fold(text.to_owned(), |text, (number, id)| text.replace(id, &format!("<import {number}>")))
+        let text = numbered.fold(text.to_owned(), |text, (number, id)| text.replace(id, &format!("<import {number}>")));
+        let numbered = self.notices.iter().enumerate();
+        numbered.fold(text, |text, (number, id)| text.replace(id, &format!("<notice {number}>")))
     }
 }

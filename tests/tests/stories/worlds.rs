@@ -37,6 +37,12 @@ async fn enrich(bundle: &Bundle) -> String {
     for (name, scope) in [("bea", "admin:super"), ("ada", "admin:read"), ("someone", "admin:write")] {
         bundle.administer("t_corner", name, scope).await.unwrap();
     }
+    for person in ["ada", "emil", "someone", "bea"] {
+        for _ in 0..2 {
+            let decision = json!({"userId": person, "category": "account_warning", "decision_ref": "case-1"});
+            bea.post("/api/user-notifications", decision).await;
+        }
+    }
     let import = bea.post("/catalog/stores/annex/imports", json!({"content_type": "text/csv"})).await;
     bundle.run_schedule("catalog-publish").await.unwrap();
     import.body["import_id"].as_str().unwrap().to_owned()
@@ -48,6 +54,9 @@ async fn bustle(bundle: &Bundle, turn: u64) {
     product["name"] = "Bea's own".into();
     let keyed = owner(bundle).with_header("idempotency-key", &format!("key-{}", turn % 40));
     keyed.put(&format!("/catalog/stores/annex/products/fz-{}", turn % 5), product).await;
+    let person = ["ada", "emil", "bea"][turn as usize % 3];
+    let decision = json!({"userId": person, "category": "content_violation", "context": {"item": "Bea's own"}});
+    owner(bundle).post("/api/user-notifications", decision).await;
 }
 
 /// Lets both worlds take up what was published. A new snapshot that takes long to open leaves the old one serving for a while, which

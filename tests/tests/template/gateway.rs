@@ -5,11 +5,18 @@ use local::template::Rhythm;
 use serde_json::Value;
 
 /// Every route, and no other: `METHOD path`.
-pub(crate) const ROUTES: [&str; 18] = [
+pub(crate) const ROUTES: &[&str] = &[
     "DELETE /api/admin/people/{person_id}",
+    "DELETE /api/user-notifications/{id}",
     "DELETE /catalog/stores/{store_id}/products/{product_id}",
     "GET /api/admin/people",
     "GET /api/admin/people/{person_id}",
+    "GET /api/user-notifications",
+    "GET /api/user-notifications/deferred",
+    "GET /api/user-notifications/health",
+    "GET /api/user-notifications/preferences",
+    "GET /api/user-notifications/unread-count",
+    "GET /api/user-notifications/{id}",
     "GET /catalog/stores/{store_id}",
     "GET /catalog/stores/{store_id}/imports/{import_id}",
     "GET /catalog/stores/{store_id}/products",
@@ -17,11 +24,16 @@ pub(crate) const ROUTES: [&str; 18] = [
     "GET /catalog/stores/{store_id}/search",
     "GET /healthz",
     "GET /openapi.json",
+    "PATCH /api/user-notifications/{id}",
+    "POST /api/user-notifications",
+    "POST /api/user-notifications/mark-read",
+    "POST /api/user-notifications/read-all",
     "POST /ask",
     "POST /catalog/stores/{store_id}/import",
     "POST /catalog/stores/{store_id}/imports",
     "POST /catalog/stores/{store_id}/imports/{import_id}/start",
     "PUT /api/admin/people/{person_id}",
+    "PUT /api/user-notifications/preferences",
     "PUT /catalog/stores/{store_id}",
     "PUT /catalog/stores/{store_id}/products/{product_id}",
 ];

@@ -1,6 +1,6 @@
 //! Files of products: in one request, or uploaded and then worked on by the job.
 
-use super::{Guarded, InStore, WithBody, enter};
+use super::{Guarded, InStore, enter};
 use crate::{
     App,
     error::Error,
@@ -21,7 +21,7 @@ use shared::{
     idempotency::Token,
     ids::StoreId,
     tenant::StoreScope,
-    web::{self, Json, Path, extract::Raw, request::random_hex},
+    web::{self, Json, Path, answers::WithBody, extract::Raw, request::random_hex},
 };
 
 /// How long an upload URL is good. It is good no longer than the session that signs it.

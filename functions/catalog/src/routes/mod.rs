@@ -109,18 +109,6 @@ enum Guarded {
     Unavailable(ProblemDocument),
 }
 
-/// What a route with a body may answer beside [`Guarded`].
-#[derive(utoipa::IntoResponses)]
-#[expect(dead_code, reason = "the variants describe answers and are never made")]
-enum WithBody {
-    /// The body is larger than the route takes.
-    #[response(status = 413, content_type = "application/problem+json")]
-    TooLarge(ProblemDocument),
-    /// The body's media type is none that the route takes.
-    #[response(status = 415, content_type = "application/problem+json")]
-    UnsupportedMediaType(ProblemDocument),
-}
-
 /// The path of what is a store's own.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Path)]

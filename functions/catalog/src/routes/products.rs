@@ -1,6 +1,6 @@
 //! Products, one at a time and page by page.
 
-use super::{Guarded, InStore, WithBody, enter};
+use super::{Guarded, InStore, enter};
 use crate::{
     App,
     error::Error,
@@ -21,6 +21,7 @@ use shared::{
     ids::{ProductId, StoreId},
     web::{
         Json, Path, Query,
+        answers::WithBody,
         etag::{self, Seen},
     },
 };

@@ -1,6 +1,6 @@
 //! Stores.
 
-use super::{Guarded, InStore, WithBody, enter};
+use super::{Guarded, InStore, enter};
 use crate::{App, error::Error};
 use axum::extract::State;
 use http::StatusCode;
@@ -9,7 +9,7 @@ use shared::{
     auth::{Caller, Permission},
     catalog::{Currency, Hours, Store, Zone},
     locale::Locale,
-    web::{Json, Path, extract},
+    web::{Json, Path, answers::WithBody, extract},
 };
 
 /// A store as it is put. Its id is the path's.

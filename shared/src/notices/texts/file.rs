@@ -103,7 +103,8 @@ impl File {
         let fault = |why: String| Fault::Form { file: name.to_owned(), why };
         let file: Self = serde_json::from_str(contents).map_err(|why| fault(why.to_string()))?;
         let tag = &file.language;
-        let formed = tag.split('-').all(|part| (2..=8).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_alphanumeric()));
+        let formed =
+            tag.split('-').all(|part| (2..=8).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_alphanumeric()));
         if !formed || tag.parse::<formatjs_icu_messageformat::Locale>().is_err() {
             return Err(fault("its language is no BCP 47 tag".to_owned()));
         }
@@ -122,7 +123,12 @@ impl File {
                 Ok(template) => {
                     if template.approved.is_none() {
                         let expected = self.texts[&category].approval.as_ref().map(|approval| approval.sha256);
-                        faults.push(Fault::Unapproved { file: file.clone(), category, expected, found: template.digest });
+                        faults.push(Fault::Unapproved {
+                            file: file.clone(),
+                            category,
+                            expected,
+                            found: template.digest,
+                        });
                     }
                     templates.insert(category, template);
                 }
@@ -144,7 +150,9 @@ impl File {
         let mut parse = |part: &str, words: &str| -> Result<IcuMessageFormat, String> {
             let fault = |why: String| format!("{part}: {why}");
             if words.trim().is_empty() || words.contains(['<', '>', '\'', '\n']) {
-                return Err(fault("it is empty, or holds a line break, <, > or a straight quote ('), for which there is ’".to_owned()));
+                return Err(fault(
+                    "it is empty, or holds a line break, <, > or a straight quote ('), for which there is ’".to_owned(),
+                ));
             }
             let formatters = Arc::new(Plain { first_of_month: self.first_of_month.clone() });
             let message = IcuMessageFormat::try_new_with_options(words, Options::with_formatters(formatters));
@@ -191,7 +199,9 @@ fn visit(message: &[MessageFormatElement], category: Category, found: &mut BTree
             }
             MessageFormatElement::Select(select) => {
                 let known = |kind| match kind {
-                    Kind::Choice(names) => select.options.keys().all(|key| key == "other" || names.contains(&key.as_str())),
+                    Kind::Choice(names) => {
+                        select.options.keys().all(|key| key == "other" || names.contains(&key.as_str()))
+                    }
                     _ => false,
                 };
                 meet(&select.value, "a choice, or has no such options", &known)?;

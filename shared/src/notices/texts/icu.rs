@@ -1,8 +1,8 @@
 //! Numbers, dates and plurals by ICU4X, with no more of its data than notices use.
 
 use formatjs_icu_messageformat::{
-    DateTimeFormatOptions, DateTimeKind, DateTimeValue, Error, ErrorCode, ExtendedNumberFormatOptions, Formatters, Locale,
-    NumericValue, PluralCategory, PluralType, Result,
+    DateTimeFormatOptions, DateTimeKind, DateTimeValue, Error, ErrorCode, ExtendedNumberFormatOptions, Formatters,
+    Locale, NumericValue, PluralCategory, PluralType, Result,
 };
 use icu_calendar::{Date, Gregorian};
 use icu_datetime::{FixedCalendarDateTimeFormatter, fieldsets::YMD};

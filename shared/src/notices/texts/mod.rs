@@ -191,7 +191,8 @@ impl Texts {
         let mut faults = Vec::new();
         for (language, templates) in &self.languages {
             for (category, text) in templates {
-                let mut fault = |why| faults.push(Fault::Text { file: format!("{language}.json"), category: *category, why });
+                let mut fault =
+                    |why| faults.push(Fault::Text { file: format!("{language}.json"), category: *category, why });
                 if let Some(model) = model.get(category) {
                     let differ: Vec<_> = model.variables.symmetric_difference(&text.variables).cloned().collect();
                     if !differ.is_empty() {

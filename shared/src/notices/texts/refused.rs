@@ -182,7 +182,9 @@ fn has_character_reference(text: &str) -> bool {
     text.match_indices('&').any(|(at, _)| {
         let rest = &text[at + 1..];
         let name = rest.bytes().take_while(u8::is_ascii_alphanumeric).count();
-        let old = ["lt", "gt", "amp", "quot"].iter().any(|old| rest.get(..old.len()).is_some_and(|s| s.eq_ignore_ascii_case(old)));
+        let old = ["lt", "gt", "amp", "quot"]
+            .iter()
+            .any(|old| rest.get(..old.len()).is_some_and(|s| s.eq_ignore_ascii_case(old)));
         rest.starts_with('#') || (name > 0 && rest.as_bytes().get(name) == Some(&b';')) || old
     })
 }

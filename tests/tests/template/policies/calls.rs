@@ -8,6 +8,18 @@ use super::{
 
 const TABLE: &str = "arn:aws:dynamodb:us-east-1:000000000000:table/smartstore-dev-CatalogTable";
 const INDEX: &str = "arn:aws:dynamodb:us-east-1:000000000000:table/smartstore-dev-CatalogTable/index/pending";
+/// Every index of the table.
+const INDEXES: [&str; 9] = [
+    "pending",
+    "audit_pending",
+    "outbox_due",
+    "deferral_due",
+    "texts_about",
+    "unread_cat_created",
+    "user_status_created",
+    "appeals_by_person",
+    "appeals_by_state",
+];
 const STREAM: &str =
     "arn:aws:dynamodb:us-east-1:000000000000:table/smartstore-dev-CatalogTable/stream/2026-01-01T00:00:00.000";
 const BUCKET: &str = "arn:aws:s3:::smartstore-dev-artifactbucket";
@@ -107,7 +119,24 @@ pub(super) fn rows(tenant: &Tenant, cases: &mut Vec<Case>) {
             );
         }
     }
-    row("dynamodb:Scan", INDEX, Some("acme"), None, false, "the index");
+    for index in INDEXES {
+        let on = INDEX.replace("pending", index);
+        row("dynamodb:Scan", &on, Some("acme"), None, false, &format!("the index {index}"));
+        for (place, _) in tenant.rows {
+            let passes = tenant.queries.contains(&(*place, index));
+            let (own, foreign) = (format!("T#acme#{place}"), format!("T#globex#{place}"));
+            row("dynamodb:Query", &on, Some("acme"), Some(&[&own]), passes, &format!("its own {place} by {index}"));
+            row(
+                "dynamodb:Query",
+                &on,
+                Some("acme"),
+                Some(&[&foreign]),
+                false,
+                &format!("another's {place} by {index}"),
+            );
+            row("dynamodb:Query", &on, Some("acme"), None, false, &format!("{place} by {index} without a key"));
+        }
+    }
 }
 
 pub(super) fn objects(tenant: &Tenant, cases: &mut Vec<Case>) {
@@ -177,7 +206,6 @@ pub(super) fn doors(tenant: &Tenant, cases: &mut Vec<Case>) {
 
 pub(super) fn functions_own(tenant: &Tenant, cases: &mut Vec<Case>) {
     let own = Who::Holder(tenant.function);
-    let sweeps = tenant.function == "CatalogPublishRole";
     let mut call = |action, on: &str, keys: Option<&[&str]>, passes, about: &str| {
         add(cases, own.clone(), action, on, keyed(None, keys), passes, about);
     };
@@ -194,9 +222,12 @@ pub(super) fn functions_own(tenant: &Tenant, cases: &mut Vec<Case>) {
     for (action, on) in NEVER {
         call(action, on, None, false, "at all");
     }
-    call("dynamodb:Scan", INDEX, None, sweeps, "the index of what waits");
-    call("dynamodb:Scan", &INDEX.replace("pending", "people"), None, false, "another index");
-    call("dynamodb:Query", INDEX, Some(&["T#acme#S#north"]), false, "the index");
+    for index in INDEXES {
+        let (on, sweeps) = (INDEX.replace("pending", index), tenant.sweeps == Some(index));
+        call("dynamodb:Scan", &on, None, sweeps, &format!("the index {index}"));
+        call("dynamodb:Query", &on, Some(&["T#acme#S#north"]), false, &format!("the index {index}"));
+    }
+    call("dynamodb:Scan", &INDEX.replace("pending", "people"), None, false, "an index that nobody has");
     for action in ["s3:GetObject", "s3:PutObject"] {
         call(action, &format!("{BUCKET}/acme/sha256/ab/cd"), None, false, "a snapshot, without a tenant's role");
         call(action, &format!("{BUCKET}/uploads/acme/imp_1"), None, false, "an upload, without a tenant's role");
@@ -213,6 +244,8 @@ pub(super) fn secrets_and_logs(setting: &Setting, cases: &mut Vec<Case>) {
         ("AskRole", "ask", setting.asks_with_key),
         ("CatalogRole", "catalog", true),
         ("CatalogPublishRole", "catalog-publish", false),
+        ("NotificationsRole", "notifications", true),
+        ("NotificationDeferralsRole", "notification-deferrals", false),
         ("OperationsRole", "operations", true),
     ];
     for (function, name, reads) in functions {

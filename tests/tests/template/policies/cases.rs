@@ -73,20 +73,33 @@ pub(super) struct Tenant {
     /// What of S3 it may do with its own snapshots, and with its own uploads.
     pub(super) snapshots: &'static [&'static str],
     pub(super) uploads: &'static [&'static str],
+    /// The index that the function itself may read whole, as a job does that looks for what waits.
+    pub(super) sweeps: Option<&'static str>,
+    /// The indexes that it may query, each with a place whose rows are in it.
+    pub(super) queries: &'static [(&'static str, &'static str)],
 }
+
+/// What telling people takes.
+const LIMIT: (&str, &[&str]) =
+    ("RATE#grace#account_warning", &["dynamodb:Query", "dynamodb:PutItem", "dynamodb:UpdateItem"]);
+const LEAVES: (&str, &[&str]) = ("AUDIT", &["dynamodb:PutItem"]);
+const TEXTS: (&str, &[&str]) = ("AUDITTEXT", &["dynamodb:PutItem"]);
+const PLACES: (&str, &[&str]) = ("AUDITSEQ", &["dynamodb:UpdateItem"]);
 
 pub(super) const STORE: &str = "S#north";
 pub(super) const REPEATS: (&str, &[&str]) =
     ("IDEMPOTENCY#4f2d", &["dynamodb:BatchGetItem", "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"]);
 pub(super) const RIGHTS: (&str, &[&str]) = ("PEOPLE", &["dynamodb:GetItem"]);
 
-pub(super) const TENANTS: [Tenant; 4] = [
+pub(super) const TENANTS: [Tenant; 6] = [
     Tenant {
         function: "AskRole",
         role: "AskTenantRole",
         rows: &[(STORE, &["dynamodb:GetItem", "dynamodb:BatchGetItem"]), RIGHTS, REPEATS],
         snapshots: &["s3:GetObject"],
         uploads: &[],
+        sweeps: None,
+        queries: &[],
     },
     Tenant {
         function: "CatalogRole",
@@ -109,6 +122,8 @@ pub(super) const TENANTS: [Tenant; 4] = [
         ],
         snapshots: &["s3:GetObject", "s3:PutObject"],
         uploads: &["s3:PutObject"],
+        sweeps: None,
+        queries: &[],
     },
     Tenant {
         function: "CatalogPublishRole",
@@ -125,6 +140,52 @@ pub(super) const TENANTS: [Tenant; 4] = [
         )],
         snapshots: &["s3:PutObject"],
         uploads: &["s3:GetObject"],
+        sweeps: Some("pending"),
+        queries: &[],
+    },
+    Tenant {
+        function: "NotificationsRole",
+        role: "NotificationsTenantRole",
+        rows: &[
+            (
+                "NOTICE#grace",
+                &[
+                    "dynamodb:GetItem",
+                    "dynamodb:BatchGetItem",
+                    "dynamodb:Query",
+                    "dynamodb:PutItem",
+                    "dynamodb:UpdateItem",
+                ],
+            ),
+            LIMIT,
+            LEAVES,
+            TEXTS,
+            PLACES,
+            ("OUTBOX", &["dynamodb:GetItem", "dynamodb:PutItem"]),
+            ("PREFERENCES", &["dynamodb:GetItem", "dynamodb:PutItem"]),
+            RIGHTS,
+            REPEATS,
+        ],
+        snapshots: &[],
+        uploads: &[],
+        sweeps: None,
+        queries: &[("NOTICE#grace", "unread_cat_created"), ("NOTICE#grace", "user_status_created")],
+    },
+    Tenant {
+        function: "NotificationDeferralsRole",
+        role: "NotificationDeferralsTenantRole",
+        rows: &[
+            LIMIT,
+            LEAVES,
+            TEXTS,
+            PLACES,
+            ("NOTICE#grace", &["dynamodb:PutItem"]),
+            ("OUTBOX", &["dynamodb:PutItem"]),
+        ],
+        snapshots: &[],
+        uploads: &[],
+        sweeps: Some("deferral_due"),
+        queries: &[],
     },
     Tenant {
         function: "OperationsRole",
@@ -136,6 +197,8 @@ pub(super) const TENANTS: [Tenant; 4] = [
         ],
         snapshots: &[],
         uploads: &[],
+        sweeps: None,
+        queries: &[],
     },
 ];
 

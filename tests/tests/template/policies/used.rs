@@ -22,12 +22,18 @@ const UNUSED: &[(&str, &str, &str, &str)] = &[
     ("*Role", "WriteItsLog", "logs:PutLogEvents", "Lambda writes what the function prints"),
     ("*Role", "ActForATenant", "sts:AssumeRole", "there is no STS on a laptop, where TENANT_ROLE_ARN is unset"),
     ("*Role", "ActForATenant", "sts:TagSession", "there is no STS on a laptop, where TENANT_ROLE_ARN is unset"),
-    ("CatalogPublishRole", "KeepFailedRuns", "sqs:SendMessage", "Lambda sends the run that failed"),
+    ("*Role", "KeepFailedRuns", "sqs:SendMessage", "Lambda sends the run that failed"),
     (
         "*TenantRole",
         "KeepIdempotencyKeys",
         "dynamodb:BatchGetItem",
         "an answer larger than an item is replayed from chunks",
+    ),
+    (
+        "NotificationDeferralsTenantRole",
+        "TellPeople",
+        "dynamodb:PutItem",
+        "more than a transaction holds is folded into an occurrence that stands for all of it",
     ),
     (
         "OperationsTenantRole",
@@ -117,6 +123,34 @@ async fn exercise(bundle: &Bundle) {
     bundle.clock().advance(jiff::SignedDuration::from_secs(600));
     ada.post("/ask", question).await.success().unwrap();
     people(bundle).await;
+    notices(bundle).await;
+}
+
+/// Somebody is told of decisions, reads and chooses.
+async fn notices(bundle: &Bundle) {
+    const ALL: &str = "/api/user-notifications";
+    let service = bundle.person(local::seed::claims("moderation", "shopper").scope("service:write"));
+    let keyed = service.with_header("idempotency-key", "notice-1");
+    let decision = json!({"userId": "ada", "category": "account_warning"});
+    let told = keyed.post(ALL, decision.clone()).await.success().unwrap();
+    assert_eq!(service.post(ALL, decision).await.status, 429);
+    bundle.clock().advance(jiff::SignedDuration::from_hours(12));
+    bundle.run_schedule("notification-deferrals").await.unwrap();
+    let ada = bundle.shopper("ada");
+    let one = format!("{ALL}/{}", told.body["id"].as_str().unwrap());
+    for path in [
+        ALL,
+        &format!("{ALL}?limit=1"),
+        &format!("{ALL}?unread=true"),
+        &format!("{ALL}?unread=true&category=account_warning"),
+        &one,
+    ] {
+        ada.get(path).await.success().unwrap();
+    }
+    ada.patch(&one, json!({"read": true})).await.success().unwrap();
+    ada.put(&format!("{ALL}/preferences"), json!({"language": "es"})).await.success().unwrap();
+    let keeper = bundle.administrator("keeper", "admin:super").await;
+    keeper.get(&format!("{one}?userId=ada")).await.success().unwrap();
 }
 
 /// A large file goes to the bucket itself, by the URL that was signed for it.
@@ -161,10 +195,13 @@ async fn what_is_used_is_granted_and_what_is_granted_is_used_or_has_its_reason()
     let bundle = Bundle::start_with(faults.before(Options::for_tests())).await;
     exercise(&bundle).await;
     // Where roles are read from the table, nobody here has any: that they are looked up is all.
-    let strict = faults.before(Options::for_tests().variable("ROLE_SOURCE", "table"));
+    let strict = Options::for_tests().variable("ROLE_SOURCE", "table").variable("WEBHOOK_URL", "http://localhost:9/");
+    let strict = faults.before(strict);
     let strict_bundle = Bundle::start_with(strict).await;
     strict_bundle.shopper("ada").get("/catalog/stores/downtown").await;
     strict_bundle.shopper("ada").post("/ask", json!({"question": "milk?", "store_id": "downtown"})).await;
+    // There, notices go out by webhook too.
+    notices(&strict_bundle).await;
     let stack = Stack::of(OURS, &[]).unwrap();
     let (mut denied, mut used) = (BTreeSet::new(), BTreeSet::new());
     for call in faults.log().iter() {

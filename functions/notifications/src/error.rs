@@ -1,0 +1,106 @@
+//! What can go wrong, and how it is told.
+
+use axum::response::{IntoResponse, Response};
+use http::StatusCode;
+use jiff::Timestamp;
+use shared::{
+    cursor::CursorError,
+    notices::{NotACategory, TellError, Unsaid},
+    problem::Problem,
+    table::TableError,
+};
+
+/// Why a request was not done.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The person has no such notice.
+    #[error("There is no such notification.")]
+    NoSuchNotice,
+    /// The category is none.
+    #[error("{0}.")]
+    BadCategory(#[from] NotACategory),
+    /// The context is not what a context is.
+    #[error("{0}")]
+    BadContext(&'static str),
+    /// A parameter of the query or a member of the body is out of its range.
+    #[error("{0}")]
+    BadRequest(&'static str),
+    /// What is to be told cannot be put into words.
+    #[error("{0} Nothing was told.")]
+    Unsaid(Unsaid),
+    /// The person was told of this category less than twelve hours ago.
+    #[error(
+        "This person was told of this category less than twelve hours ago. The decision is kept, and they are told of it together \
+         with what else comes until then. Do not send it again."
+    )]
+    Limited {
+        /// The name under which it waits.
+        origin: String,
+        /// When it is told.
+        until: Timestamp,
+        /// How many decisions wait, it among them.
+        waiting: u64,
+        /// What the time is.
+        now: Timestamp,
+    },
+    /// The cursor is not of this list, or the key of cursors cannot be had.
+    #[error(transparent)]
+    Cursor(#[from] CursorError),
+    /// The table failed.
+    #[error(transparent)]
+    Table(#[from] TableError),
+    /// The caller may not.
+    #[error("{}", .0.code())]
+    Refused(Problem),
+}
+
+impl From<Problem> for Error {
+    fn from(problem: Problem) -> Self {
+        Self::Refused(problem)
+    }
+}
+
+impl From<TellError<Unsaid>> for Error {
+    fn from(error: TellError<Unsaid>) -> Self {
+        match error {
+            TellError::Refused(why) => Self::Unsaid(why),
+            TellError::Table(error) => Self::Table(error),
+        }
+    }
+}
+
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        let problem = match &error {
+            Error::NoSuchNotice => Problem::not_found("notification.not_found"),
+            Error::BadCategory(_) => Problem::bad_request("notification.bad_category"),
+            Error::BadContext(_) => Problem::bad_request("notification.bad_context"),
+            Error::BadRequest(_) => Problem::bad_request("http.bad_request"),
+            Error::Unsaid(_) => Problem::unprocessable("notification.text_refused"),
+            Error::Limited { origin, until, waiting, now } => {
+                let left = until.duration_since(*now).as_millis().max(0);
+                let seconds = u32::try_from((left + 999) / 1_000).unwrap_or(u32::MAX).max(1);
+                Problem::new(StatusCode::TOO_MANY_REQUESTS, "notification.rate_limited")
+                    .with("deferred_id", origin.as_str())
+                    .with("deferred_count", *waiting)
+                    .with("deferred_until", until.to_string())
+                    .retry_after(seconds)
+            }
+            Error::Cursor(_) | Error::Table(_) | Error::Refused(_) => {
+                return match error {
+                    Error::Cursor(why) => why.into(),
+                    Error::Table(why) => why.into(),
+                    Error::Refused(problem) => problem,
+                    other => Problem::internal(&other),
+                };
+            }
+        };
+        problem.detail(error.to_string())
+    }
+}
+
+impl IntoResponse for Error {
+    fn into_response(self) -> Response {
+        Problem::from(self).into_response()
+    }
+}

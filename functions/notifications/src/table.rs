@@ -1,0 +1,314 @@
+//! A person's feed in DynamoDB: [`shared::notices`] says which items there are.
+//!
+//! A list is read from an index where one orders what is asked for, else from the person's partition. An index holds keys alone
+//! and may be a moment behind, so each row is read again, and left out where it is no longer what was asked for.
+
+use aws_sdk_dynamodb::{
+    operation::update_item::UpdateItemError::ConditionalCheckFailedException,
+    types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure::AllOld},
+};
+use futures::future;
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde_json::json;
+use shared::{
+    audit::{Actor, Audit, Entry},
+    clock::Clock,
+    ids::PersonId,
+    notices::{
+        Category, NoticeRow, Status, UNREAD_CAT_CREATED, USER_STATUS_CREATED, channels::message_id, notice_key,
+        notices_of,
+    },
+    outbox::{MessageRow, Outbox, Target, TenantOutbox},
+    preferences::{self, Preferences},
+    table::{Listed, Listing, Place, Table, TableError, TenantTable, row as row_of, update_part},
+    tenant::TenantScope,
+};
+use std::collections::HashMap;
+
+/// The most unread notices that are counted one by one.
+pub(crate) const COUNTED: u64 = 1_000;
+/// The most notices that one request marks read.
+pub(crate) const MARKED_AT_ONCE: usize = 500;
+/// How many are marked at the same time.
+const MARKING: usize = 8;
+/// The most rows that are read for one page of a list that no index orders.
+const READ_FOR_A_PAGE: usize = 5_000;
+
+/// The feeds of every tenant.
+#[derive(Clone, Debug)]
+pub(crate) struct FeedTable {
+    table: Table,
+    audit: Audit,
+    outbox: Outbox,
+    clock: Clock,
+}
+
+/// The feed of one person.
+pub(crate) struct Feed {
+    rows: TenantTable,
+    tenant: TenantScope,
+    audit: Audit,
+    outbox: TenantOutbox,
+    person: PersonId,
+    clock: Clock,
+}
+
+/// Which notices of a feed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Filter {
+    /// Unread ones alone, or read ones.
+    pub(crate) unread: Option<bool>,
+    /// Of one category.
+    pub(crate) category: Option<Category>,
+}
+
+impl Filter {
+    fn takes(self, row: &NoticeRow) -> bool {
+        let status = match self.unread {
+            None => row.status != Status::Dismissed,
+            Some(unread) => row.status == if unread { Status::Unread } else { Status::Read },
+        };
+        status && self.category.is_none_or(|category| category == row.category)
+    }
+
+    /// The index that orders what is asked for, and what its attribute begins with.
+    fn index(self) -> Option<(&'static str, String)> {
+        match (self.unread, self.category) {
+            (Some(true), Some(category)) => Some((UNREAD_CAT_CREATED, format!("{}#", category.as_str()))),
+            (Some(unread), _) => {
+                let status = if unread { Status::Unread } else { Status::Read };
+                Some((USER_STATUS_CREATED, format!("{}#", status.as_str())))
+            }
+            (None, _) => None,
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct Keys {
+    sk: String,
+}
+
+impl FeedTable {
+    pub(crate) fn new(table: Table, clock: &Clock) -> Self {
+        Self {
+            audit: Audit::new(table.clone(), clock.clone()),
+            outbox: Outbox::new(table.clone(), clock.clone()),
+            table,
+            clock: clock.clone(),
+        }
+    }
+
+    /// The feed of a person of `tenant`.
+    pub(crate) fn of(&self, tenant: &TenantScope, person: PersonId) -> Feed {
+        Feed {
+            rows: self.table.of(tenant),
+            tenant: tenant.clone(),
+            audit: self.audit.clone(),
+            outbox: self.outbox.of(tenant),
+            person,
+            clock: self.clock.clone(),
+        }
+    }
+}
+
+impl Feed {
+    /// The notice `id`; `None` where there is none, or it was put away.
+    pub(crate) async fn notice(&self, id: &str) -> Result<Option<NoticeRow>, TableError> {
+        let row: Option<NoticeRow> = self.rows.get(&notice_key(&self.person, id)).await?;
+        Ok(row.filter(|row| row.status != Status::Dismissed))
+    }
+
+    /// A page of at most `limit` notices, newest first.
+    pub(crate) async fn page(
+        &self,
+        filter: Filter,
+        limit: u32,
+        after: Option<Place>,
+    ) -> Result<Listed<NoticeRow>, TableError> {
+        let partition = notices_of(&self.person);
+        let (mut rows, mut after, mut read) = (Vec::new(), after, 0);
+        loop {
+            let left = limit - u32::try_from(rows.len()).unwrap_or(limit);
+            let listing = Listing::of(&partition, left).newest_first().after(after);
+            let (found, next) = match filter.index() {
+                None => {
+                    let page = self.rows.list::<NoticeRow>(listing).await?;
+                    (page.rows, page.after)
+                }
+                Some((index, prefix)) => {
+                    let page = self.rows.list::<Keys>(listing.by(index).beginning(&prefix)).await?;
+                    (self.in_order(page.rows).await?, page.after)
+                }
+            };
+            read += found.len();
+            rows.extend(found.into_iter().filter(|row| filter.takes(row)));
+            after = next;
+            if after.is_none() || rows.len() >= limit as usize || read >= READ_FOR_A_PAGE {
+                return Ok(Listed { rows, after });
+            }
+        }
+    }
+
+    /// The rows of these keys, in their order.
+    async fn in_order(&self, keys: Vec<Keys>) -> Result<Vec<NoticeRow>, TableError> {
+        let wanted: Vec<_> = keys.iter().map(|keys| notice_key(&self.person, &keys.sk)).collect();
+        let found: Vec<NoticeRow> = self.rows.get_all(&wanted).await?;
+        let mut found: HashMap<String, NoticeRow> = found.into_iter().map(|row| (row.id.clone(), row)).collect();
+        Ok(keys.into_iter().filter_map(|keys| found.remove(&keys.sk)).collect())
+    }
+
+    /// How many notices are unread, up to [`COUNTED`].
+    pub(crate) async fn unread(&self) -> Result<u64, TableError> {
+        let partition = notices_of(&self.person);
+        let (mut count, mut after) = (0, None);
+        loop {
+            let listing = Listing::of(&partition, 1_000).by(USER_STATUS_CREATED).beginning("unread#").after(after);
+            let page = self.rows.list::<Keys>(listing).await?;
+            count += page.rows.len() as u64;
+            after = page.after;
+            if after.is_none() || count >= COUNTED {
+                return Ok(count.min(COUNTED));
+            }
+        }
+    }
+
+    /// Gives a notice a status; the notice then, or `None` where there is none. Who does it for somebody else is written down.
+    pub(crate) async fn mark(
+        &self,
+        id: &str,
+        to: Status,
+        for_them: Option<&PersonId>,
+    ) -> Result<Option<NoticeRow>, TableError> {
+        let Some(row) = self.notice(id).await? else { return Ok(None) };
+        if row.status == to {
+            return Ok(Some(row));
+        }
+        match for_them {
+            None => self.mark_own(&row, to).await,
+            Some(by) => self.mark_for(&row, to, by).await,
+        }
+    }
+
+    async fn mark_own(&self, row: &NoticeRow, to: Status) -> Result<Option<NoticeRow>, TableError> {
+        let Change { expression, values, names } = Change::of(row, to, self.clock.now());
+        let update = self.rows.update(&notice_key(&self.person, &row.id)).update_expression(expression);
+        let update = update.set_expression_attribute_values(Some(values)).set_expression_attribute_names(Some(names));
+        let update = update.condition_expression(STANDS).return_values(ReturnValue::AllNew);
+        match update.return_values_on_condition_check_failure(AllOld).send().await {
+            Ok(done) => match done.attributes {
+                Some(item) => Ok(Some(row_of(item)?)),
+                None => Err(TableError::unavailable(std::io::Error::other("the reply names no item"))),
+            },
+            Err(error) => match error.into_service_error() {
+                // It was put away meanwhile.
+                ConditionalCheckFailedException(_) => Ok(None),
+                other => Err(TableError::unavailable(other)),
+            },
+        }
+    }
+
+    async fn mark_for(&self, row: &NoticeRow, to: Status, by: &PersonId) -> Result<Option<NoticeRow>, TableError> {
+        let Change { expression, values, names } = Change::of(row, to, self.clock.now());
+        let update = self.rows.part_update(&notice_key(&self.person, &row.id)).update_expression(expression);
+        let update = update.set_expression_attribute_values(Some(values)).set_expression_attribute_names(Some(names));
+        let part = update_part(update.condition_expression(STANDS))?;
+        let entry = Entry::new("notification.marked", Actor::Person(by.clone())).of(row.id.clone());
+        let entry = entry.about(&self.person).detail(json!({"from": row.status.as_str(), "to": to.as_str()}));
+        match self.audit.of(&self.tenant).commit(&entry.ready()?, vec![part]).await {
+            Ok(_) if to == Status::Dismissed => Ok(Some(row.clone())),
+            Ok(_) => self.notice(&row.id).await,
+            Err(TableError::Condition(_)) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Marks up to [`MARKED_AT_ONCE`] unread notices read; how many, and whether more are left.
+    pub(crate) async fn mark_all(
+        &self,
+        category: Option<Category>,
+        for_them: Option<&PersonId>,
+    ) -> Result<(usize, bool), TableError> {
+        let filter = Filter { unread: Some(true), category };
+        let page = self.page(filter, u32::try_from(MARKED_AT_ONCE).unwrap_or(u32::MAX), None).await?;
+        let ids = page.rows.into_iter().map(|row| row.id).collect();
+        let updated = self.mark_each(ids, for_them).await?.0;
+        Ok((updated, page.after.is_some()))
+    }
+
+    /// Marks these notices read; how many are, and which there are none of.
+    pub(crate) async fn mark_each(
+        &self,
+        ids: Vec<String>,
+        for_them: Option<&PersonId>,
+    ) -> Result<(usize, Vec<String>), TableError> {
+        let (mut updated, mut missing) = (0, Vec::new());
+        for chunk in ids.chunks(MARKING) {
+            let marks = chunk.iter().map(|id| self.mark(id, Status::Read, for_them));
+            for (id, marked) in chunk.iter().zip(future::try_join_all(marks).await?) {
+                match marked {
+                    Some(_) => updated += 1,
+                    None => missing.push(id.clone()),
+                }
+            }
+        }
+        Ok((updated, missing))
+    }
+
+    /// What became of a notice's messages, by target; none where it goes nowhere but to the feed.
+    pub(crate) async fn deliveries(&self, id: &str) -> Result<Vec<MessageRow>, TableError> {
+        let mut found = Vec::new();
+        for target in [Target::Email, Target::Webhook] {
+            found.extend(self.outbox.message(&message_id(id, target)).await?);
+        }
+        Ok(found)
+    }
+
+    /// What the person has chosen; `None` where nothing.
+    pub(crate) async fn preferences(&self) -> Result<Option<Preferences>, TableError> {
+        preferences::read(&self.rows, &self.person).await
+    }
+
+    /// Keeps what the person chooses.
+    pub(crate) async fn prefer(&self, chosen: &Preferences) -> Result<(), TableError> {
+        preferences::write(&self.rows, chosen).await
+    }
+}
+
+/// The condition of a change: the notice stands, and nobody has put it away.
+const STANDS: &str = "attribute_exists(pk) AND #status <> :dismissed";
+
+/// An update of a notice's status with all that goes with it.
+struct Change {
+    expression: &'static str,
+    values: HashMap<String, AttributeValue>,
+    names: HashMap<String, String>,
+}
+
+impl Change {
+    fn of(row: &NoticeRow, to: Status, now: Timestamp) -> Self {
+        let text = |text: &str| AttributeValue::S(text.to_owned());
+        let (unread, by_status) = NoticeRow::indexed(row.category, to, &row.id);
+        let mut values = HashMap::from([
+            (":status".to_owned(), text(to.as_str())),
+            (":dismissed".to_owned(), text(Status::Dismissed.as_str())),
+            (":by_status".to_owned(), text(&by_status)),
+            (":now".to_owned(), text(&now.to_string())),
+        ]);
+        let names = [("#status", "status"), ("#by_status", USER_STATUS_CREATED), ("#unread", UNREAD_CAT_CREATED)];
+        let names = names.map(|(name, attribute)| (name.to_owned(), attribute.to_owned())).into();
+        let expression = match to {
+            Status::Unread => {
+                values.insert(":unread".to_owned(), text(&unread.unwrap_or_default()));
+                "SET #status = :status, #by_status = :by_status, #unread = :unread, updated_at = :now REMOVE read_at"
+            }
+            Status::Read => {
+                "SET #status = :status, #by_status = :by_status, updated_at = :now, read_at = if_not_exists(read_at, :now) \
+                 REMOVE #unread"
+            }
+            Status::Dismissed => "SET #status = :status, #by_status = :by_status, updated_at = :now REMOVE #unread",
+        };
+        Self { expression, values, names }
+    }
+}
