@@ -10,6 +10,7 @@ mod faults;
 mod hostile;
 mod lies;
 mod matrix;
+mod outbox;
 mod providers;
 mod repeats;
 mod secrets_of_the_trade;

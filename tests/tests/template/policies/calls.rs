@@ -87,7 +87,7 @@ pub(super) fn rows(tenant: &Tenant, cases: &mut Vec<Case>) {
             not(TABLE, Some("*"), Some(&[own]), "by a star for a tag");
         }
     }
-    for place in [STORE, RIGHTS.0, REPEATS.0] {
+    for place in [STORE, RIGHTS.0, REPEATS.0, "OUTBOX", "OUTBOXDEAD", "PREFERENCES"] {
         let granted = tenant.rows.iter().find(|(known, _)| *known == place).map_or(&[][..], |(_, actions)| *actions);
         for action in BY_KEY.into_iter().filter(|action| !granted.contains(action)) {
             let about = format!("{place}, which its function never does");
@@ -177,7 +177,11 @@ pub(super) fn doors(tenant: &Tenant, cases: &mut Vec<Case>) {
 
 pub(super) fn functions_own(tenant: &Tenant, cases: &mut Vec<Case>) {
     let own = Who::Holder(tenant.function);
-    let sweeps = tenant.function == "CatalogPublishRole";
+    let sweeps = match tenant.function {
+        "CatalogPublishRole" => "pending",
+        "OutboxDrainRole" => "outbox_due",
+        _ => "none",
+    };
     let mut call = |action, on: &str, keys: Option<&[&str]>, passes, about: &str| {
         add(cases, own.clone(), action, on, keyed(None, keys), passes, about);
     };
@@ -194,7 +198,10 @@ pub(super) fn functions_own(tenant: &Tenant, cases: &mut Vec<Case>) {
     for (action, on) in NEVER {
         call(action, on, None, false, "at all");
     }
-    call("dynamodb:Scan", INDEX, None, sweeps, "the index of what waits");
+    for index in ["pending", "outbox_due"] {
+        let on = INDEX.replace("pending", index);
+        call("dynamodb:Scan", &on, None, index == sweeps, &format!("the index {index} of what waits"));
+    }
     call("dynamodb:Scan", &INDEX.replace("pending", "people"), None, false, "another index");
     call("dynamodb:Query", INDEX, Some(&["T#acme#S#north"]), false, "the index");
     for action in ["s3:GetObject", "s3:PutObject"] {
@@ -213,6 +220,7 @@ pub(super) fn secrets_and_logs(setting: &Setting, cases: &mut Vec<Case>) {
         ("AskRole", "ask", setting.asks_with_key),
         ("CatalogRole", "catalog", true),
         ("CatalogPublishRole", "catalog-publish", false),
+        ("OutboxDrainRole", "outbox-drain", setting.signs_webhooks),
         ("OperationsRole", "operations", true),
     ];
     for (function, name, reads) in functions {
@@ -264,5 +272,24 @@ pub(super) fn models(setting: &Setting, cases: &mut Vec<Case>) {
                 call(tenant.role, "bedrock:InvokeModel", false);
             }
         }
+    }
+}
+
+pub(super) fn mail(setting: &Setting, cases: &mut Vec<Case>) {
+    const OWN: &str = "arn:aws:ses:us-east-1:000000000000:identity/example.com";
+    for tenant in &TENANTS {
+        let sends = setting.sends_email && tenant.function == "OutboxDrainRole";
+        let mut call = |role, action, on: &str, from: &str, passes, about: &str| {
+            let context = Context::of(&[("ses:FromAddress", &[from])]);
+            add(cases, Who::Holder(role), action, on, context, passes, about);
+        };
+        let ours = "store@example.com";
+        call(tenant.function, "ses:SendEmail", OWN, ours, sends, "from the stack's address");
+        call(tenant.function, "ses:SendEmail", OWN, "boss@example.com", false, "from another address of the domain");
+        let other = OWN.replace("example.com", "example.org");
+        call(tenant.function, "ses:SendEmail", &other, ours, false, "as another identity");
+        call(tenant.function, "ses:SendRawEmail", OWN, ours, false, "in a form of its own");
+        call(tenant.function, "ses:DeleteEmailIdentity", OWN, ours, false, "and ends the identity");
+        call(tenant.role, "ses:SendEmail", OWN, ours, false, "from the stack's address");
     }
 }

@@ -13,6 +13,11 @@ use bytes::Bytes;
 use http::Method;
 use local::{Bundle, Client, Options};
 use serde_json::{Value, json};
+use shared::{
+    outbox::{Message, Outbox, Target},
+    table::Table,
+    tenant::{Sweep, TenantScope},
+};
 use std::collections::BTreeSet;
 use tests::faults::{self, Faults, Service};
 
@@ -22,6 +27,7 @@ const UNUSED: &[(&str, &str, &str, &str)] = &[
     ("*Role", "WriteItsLog", "logs:PutLogEvents", "Lambda writes what the function prints"),
     ("*Role", "ActForATenant", "sts:AssumeRole", "there is no STS on a laptop, where TENANT_ROLE_ARN is unset"),
     ("*Role", "ActForATenant", "sts:TagSession", "there is no STS on a laptop, where TENANT_ROLE_ARN is unset"),
+    ("OutboxDrainRole", "KeepFailedRuns", "sqs:SendMessage", "Lambda sends the run that failed"),
     ("CatalogPublishRole", "KeepFailedRuns", "sqs:SendMessage", "Lambda sends the run that failed"),
     (
         "*TenantRole",
@@ -117,6 +123,25 @@ async fn exercise(bundle: &Bundle) {
     bundle.clock().advance(jiff::SignedDuration::from_secs(600));
     ada.post("/ask", question).await.success().unwrap();
     people(bundle).await;
+    messages(bundle).await;
+}
+
+/// A mail to somebody without an address, and one that is none and is given up.
+async fn messages(bundle: &Bundle) {
+    let tenant = TenantScope::for_job(Sweep::OutboxDrain, "t_greenleaf".parse().unwrap());
+    let table = Table::new(bundle.aws(), &bundle.template().tables[0].name);
+    let outbox = Outbox::new(table.clone(), bundle.clock().clone()).of(&tenant);
+    let letter = json!({"person": "somebody", "subject": "s", "body": "b", "language": "en"});
+    let of = |id: &str, payload| Message {
+        id: id.to_owned(),
+        target: Target::Email,
+        topic: "test.done".to_owned(),
+        payload,
+    };
+    let parts = [of("used-1", letter), of("used-2", json!({}))].map(|message| outbox.part(message).unwrap());
+    tenant.act(table.of(&tenant).transact(parts.into())).await.unwrap();
+    let report = bundle.run_schedule("outbox-drain").await.unwrap();
+    assert!(report.contains("\"skipped\":1") && report.contains("\"dead\":1"), "{report}");
 }
 
 /// A large file goes to the bucket itself, by the URL that was signed for it.
@@ -158,7 +183,8 @@ async fn people(bundle: &Bundle) {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_used_is_granted_and_what_is_granted_is_used_or_has_its_reason() {
     let faults = Faults::new();
-    let bundle = Bundle::start_with(faults.before(Options::for_tests())).await;
+    let sending = Options::for_tests().variable("EMAIL_FROM", "store@example.com");
+    let bundle = Bundle::start_with(faults.before(sending)).await;
     exercise(&bundle).await;
     // Where roles are read from the table, nobody here has any: that they are looked up is all.
     let strict = faults.before(Options::for_tests().variable("ROLE_SOURCE", "table"));
