@@ -133,9 +133,6 @@ pub fn bundle(parts: &Parts<'_>) -> Result<Functions> {
                 router: operations::router(operating),
             },
         ],
-        jobs: vec![
-            Job { binary: "catalog-publish", run: publish },
-            Job { binary: "outbox-drain", run: drain },
-        ],
+        jobs: vec![Job { binary: "catalog-publish", run: publish }, Job { binary: "outbox-drain", run: drain }],
     })
 }

@@ -26,7 +26,8 @@ impl Config {
     ///
     /// [`ConfigError`] names everything that is missing or of another form at once.
     pub fn read(mut env: Env) -> Result<Self, ConfigError> {
-        let set = |env: &Env, name: &str| env.optional(name).map(|text| text.trim().to_owned()).filter(|t| !t.is_empty());
+        let set =
+            |env: &Env, name: &str| env.optional(name).map(|text| text.trim().to_owned()).filter(|t| !t.is_empty());
         let table = env.required("TABLE_NAME");
         let email_from = set(&env, "EMAIL_FROM");
         if email_from.as_ref().is_some_and(|from| !from.contains('@') || from.chars().any(char::is_control)) {

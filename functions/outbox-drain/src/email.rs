@@ -85,12 +85,7 @@ impl Email {
 }
 
 impl Channel for Email {
-    async fn request(
-        &self,
-        tenant: &TenantScope,
-        row: &MessageRow,
-        _: Timestamp,
-    ) -> Result<Request<Vec<u8>>, Outcome> {
+    async fn request(&self, tenant: &TenantScope, row: &MessageRow, _: Timestamp) -> Result<Request<Vec<u8>>, Outcome> {
         let from = self.from.as_deref().ok_or(Outcome::Skipped("EMAIL_FROM is not set"))?;
         let letter: Letter = serde_json::from_value(row.message.payload.clone())
             .map_err(|_| Outcome::Hopeless("the payload is not that of a mail".to_owned()))?;
@@ -203,7 +198,9 @@ mod tests {
             assert!(is_address(good), "{good}");
         }
         let long = format!("{}@example.com", "a".repeat(320));
-        for bad in ["", "ada", "@example.com", "ada@", "a@b@c", "a@b.c, d@e.f", "Ada <a@b.c>", "a@b.c\r\nBcc: d@e.f", &long] {
+        for bad in
+            ["", "ada", "@example.com", "ada@", "a@b@c", "a@b.c, d@e.f", "Ada <a@b.c>", "a@b.c\r\nBcc: d@e.f", &long]
+        {
             assert!(!is_address(bad), "{bad:?}");
         }
     }

@@ -69,12 +69,7 @@ impl Webhook {
 }
 
 impl Channel for Webhook {
-    async fn request(
-        &self,
-        tenant: &TenantScope,
-        row: &MessageRow,
-        _: Timestamp,
-    ) -> Result<Request<Vec<u8>>, Outcome> {
+    async fn request(&self, tenant: &TenantScope, row: &MessageRow, _: Timestamp) -> Result<Request<Vec<u8>>, Outcome> {
         let url = self.url.as_deref().ok_or(Outcome::Off("WEBHOOK_URL"))?;
         let keys = self.keys().await?;
         let message = &row.message;

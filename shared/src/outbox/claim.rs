@@ -8,9 +8,7 @@ use crate::{
     web::request::random_hex,
 };
 use aws_sdk_dynamodb::{
-    operation::update_item::{
-        UpdateItemError::ConditionalCheckFailedException, builders::UpdateItemFluentBuilder,
-    },
+    operation::update_item::{UpdateItemError::ConditionalCheckFailedException, builders::UpdateItemFluentBuilder},
     types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure::AllOld},
 };
 use jiff::{SignedDuration, Timestamp};
@@ -292,8 +290,8 @@ fn settled_as(found: Option<&Item>, claim: &Claim, state: State, now: Timestamp)
     let own = is("state", state.name()) && is("updated_at", &now.to_string());
     let tries = found.and_then(|item| item.get("attempts")).and_then(|found| found.as_n().ok()?.parse::<u32>().ok());
     // Whoever claims it afterwards counts one more, or leaves a lease.
-    let unclaimed = found.is_some_and(|item| !item.contains_key("lease"))
-        && tries.is_some_and(|tries| tries <= claim.row.attempts);
+    let unclaimed =
+        found.is_some_and(|item| !item.contains_key("lease")) && tries.is_some_and(|tries| tries <= claim.row.attempts);
     if own && unclaimed { Settled::As(state) } else { Settled::Lost }
 }
 

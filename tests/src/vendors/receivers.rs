@@ -198,7 +198,9 @@ impl State {
         match answer {
             Answer::Takes => whole(),
             Answer::Says(status, kind) => self.refusal(*status, kind),
-            Answer::Later(status, seconds) => self.refusal(*status, "TooManyRequestsException").with("retry-after", &seconds.to_string()),
+            Answer::Later(status, seconds) => {
+                self.refusal(*status, "TooManyRequestsException").with("retry-after", &seconds.to_string())
+            }
             Answer::Redirects(to) => Reply::text(307, "text/plain", "").with("location", to),
             Answer::Huge(bytes) => Reply::text(200, "text/plain", &"x".repeat(*bytes)),
             Answer::Fails(fault) => match fault {
@@ -251,7 +253,9 @@ fn mail(heard: &Heard, secret: &str) -> Result<Received, (u16, &'static str, Str
     }
     for header in simple["Headers"].as_array().into_iter().flatten() {
         form(header, &["Name", "Value"])?;
-        let name = |text: &str| (1..=126).contains(&text.len()) && text.bytes().all(|b| matches!(b, b'!'..=b'9' | b';'..=b'~'));
+        let name = |text: &str| {
+            (1..=126).contains(&text.len()) && text.bytes().all(|b| matches!(b, b'!'..=b'9' | b';'..=b'~'))
+        };
         let value = |text: &str| (1..=870).contains(&text.len()) && text.bytes().all(|b| matches!(b, b' '..=b'~'));
         if !header["Name"].as_str().is_some_and(name) || !header["Value"].as_str().is_some_and(value) {
             return Err(bad("a header is not of its form".to_owned()));
@@ -260,7 +264,10 @@ fn mail(heard: &Heard, secret: &str) -> Result<Received, (u16, &'static str, Str
     let tag = |text: &str| {
         (1..=256).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-.@".contains(&b))
     };
-    let id = body["EmailTags"][0]["Value"].as_str().filter(|text| tag(text)).ok_or_else(|| bad("a tag is none".to_owned()))?;
+    let id = body["EmailTags"][0]["Value"]
+        .as_str()
+        .filter(|text| tag(text))
+        .ok_or_else(|| bad("a tag is none".to_owned()))?;
     let to = body["Destination"]["ToAddresses"].as_array().filter(|to| to.len() == 1);
     if to.is_none_or(|to| !to[0].as_str().is_some_and(|to| to.contains('@'))) {
         return Err(bad("Missing final '@domain'".to_owned()));
@@ -290,7 +297,7 @@ fn webhook(heard: &Heard, key: &[u8]) -> Result<Received, String> {
     if !signatures.split(' ').any(good) {
         return Err("no signature is right".to_owned());
     }
-    Ok(Received { id: id.to_owned(), body: body.clone(), headers: heard.headers.iter().cloned().collect() })
+    Ok(Received { id: id.to_owned(), body, headers: heard.headers.iter().cloned().collect() })
 }
 
 async fn serve(listener: TcpListener, state: Arc<State>) {

@@ -112,7 +112,9 @@ async fn who_wakes_after_the_lease_writes_nothing_over_what_came_since() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lost_reply_to_any_step_is_asked_for_again_and_the_message_sent_once() {
-    for (operation, nth, sent) in [("Scan", 1, 1), ("UpdateItem", 1, 1), ("UpdateItem", 2, 1), ("TransactWriteItems", 1, 0)] {
+    for (operation, nth, sent) in
+        [("Scan", 1, 1), ("UpdateItem", 1, 1), ("UpdateItem", 2, 1), ("TransactWriteItems", 1, 0)]
+    {
         let faults = Faults::new();
         let world = behind(&faults).await;
         world.write(&greenleaf(), [webhook("w-1")]).await;

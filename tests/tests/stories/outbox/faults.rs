@@ -46,7 +46,8 @@ async fn an_account_that_may_not_send_is_no_fault_of_the_messages() {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_fault_of_a_vendor_puts_the_message_off_and_loses_nothing() {
     let world = World::start().await;
-    let faults = [Fault::Broken, Fault::Overloaded, Fault::Cut, Fault::Empty, Fault::Html, Fault::Foreign, Fault::Resets];
+    let faults =
+        [Fault::Broken, Fault::Overloaded, Fault::Cut, Fault::Empty, Fault::Html, Fault::Foreign, Fault::Resets];
     for (n, fault) in faults.into_iter().enumerate() {
         let id = format!("m-{n}");
         world.write(&greenleaf(), [letter(&id)]).await;

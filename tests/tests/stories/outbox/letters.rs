@@ -138,7 +138,10 @@ async fn three_days_after_its_first_failure_it_is_given_up() {
     world.bundle.clock().advance(SignedDuration::from_hours(1));
     world.drain().await;
     let row = world.row("w-1").await;
-    assert_eq!((row.state, row.attempts, row.last_error.as_deref()), (State::Dead, 3, Some("the receiver answered 404")));
+    assert_eq!(
+        (row.state, row.attempts, row.last_error.as_deref()),
+        (State::Dead, 3, Some("the receiver answered 404"))
+    );
     assert_eq!(world.redrive("w-1").await, Redriven::Done);
     world.drain().await;
     assert_eq!(world.row("w-1").await.state, State::Waiting, "it begins anew");
