@@ -91,7 +91,10 @@ impl Bundle {
         let gateway = ports::bind(options.ports.gateway).await?;
         let mut stores = Stores::open(&options, &template, &state, &stopped).await?;
         let addresses = stores.addresses(&gateway)?;
-        let aws = aws(at(&addresses));
+        // There is no SES among the stores: unless the settings name another, mail goes to AWS's own, which knows no laptop.
+        let said = |name: &str| options.variables.get(name).or_else(|| options.env_file.get(name)).cloned();
+        let sesv2 = said("AWS_ENDPOINT_URL_SESV2").filter(|url| !url.is_empty());
+        let aws = aws(Endpoints { sesv2: sesv2.clone(), ..at(&addresses) });
         for table in &template.tables {
             dynamo::ensure(&aws.administrator().dynamodb(), table).await?;
         }
@@ -99,6 +102,7 @@ impl Bundle {
         let env = variables(&options, &template, &addresses, &state);
         let per_function = |binary: &String| {
             let endpoints = options.between.as_ref().map(|between| between.endpoints(binary, &addresses));
+            let endpoints = endpoints.map(|endpoints| Endpoints { sesv2: sesv2.clone(), ..endpoints });
             (binary.clone(), endpoints.map_or_else(|| aws.clone(), self::aws))
         };
         let clients = env.keys().map(per_function).collect();
@@ -334,6 +338,7 @@ fn at(addresses: &Addresses) -> Endpoints {
         dynamodb: Some(addresses.dynamodb.clone()),
         s3: Some(addresses.s3.clone()),
         secrets_manager: Some(addresses.secrets_manager.clone()),
+        sesv2: None,
     }
 }
 

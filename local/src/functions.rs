@@ -124,6 +124,16 @@ pub fn bundle(parts: &Parts<'_>) -> Result<Functions> {
             if report.is_clean() { Ok(told) } else { bail!("the run is incomplete: {told}") }
         })
     });
+    let config = outbox_drain::Config::read(parts.env("outbox-drain")?)?;
+    let draining = outbox_drain::App::new(config, parts.aws("outbox-drain")?, parts.clock.clone());
+    let drain: Run = Arc::new(move |due| {
+        let draining = draining.clone();
+        Box::pin(async move {
+            let report = outbox_drain::run(&draining, due).await?;
+            let told = serde_json::to_string(&report)?;
+            if report.is_clean() { Ok(told) } else { bail!("the run is incomplete: {told}") }
+        })
+    });
     Ok(Functions {
         http: vec![
             Function { binary: "ask", routes: ask::routes().list().to_vec(), router: ask::router(asking) },
@@ -146,6 +156,7 @@ pub fn bundle(parts: &Parts<'_>) -> Result<Functions> {
         jobs: vec![
             Job { binary: "catalog-publish", run: publish },
             Job { binary: "notification-deferrals", run: defer },
+            Job { binary: "outbox-drain", run: drain },
         ],
     })
 }

@@ -65,6 +65,8 @@ pub struct Endpoints {
     pub s3: Option<String>,
     /// `AWS_ENDPOINT_URL_SECRETS_MANAGER`, else `AWS_ENDPOINT_URL`.
     pub secrets_manager: Option<String>,
+    /// `AWS_ENDPOINT_URL_SESV2`, else `AWS_ENDPOINT_URL`.
+    pub sesv2: Option<String>,
 }
 
 impl Aws {
@@ -77,6 +79,7 @@ impl Aws {
             dynamodb: endpoint("AWS_ENDPOINT_URL_DYNAMODB"),
             s3: endpoint("AWS_ENDPOINT_URL_S3"),
             secrets_manager: endpoint("AWS_ENDPOINT_URL_SECRETS_MANAGER"),
+            sesv2: endpoint("AWS_ENDPOINT_URL_SESV2"),
         };
         let credentials = Credentials::new(
             var("AWS_ACCESS_KEY_ID").unwrap_or_default(),
@@ -203,6 +206,13 @@ impl Aws {
     #[cfg(any(test, feature = "administrator"))]
     pub fn administrator(&self) -> Administrator<'_> {
         Administrator(self)
+    }
+
+    /// Where SES's API (version 2) answers: at its endpoint, or AWS's own of the region.
+    pub fn sesv2_url(&self) -> String {
+        let region = self.base.region().map(ToString::to_string).unwrap_or_default();
+        let url = self.endpoints.sesv2.clone().unwrap_or_else(|| format!("https://email.{region}.amazonaws.com"));
+        url.trim_end_matches('/').to_owned()
     }
 
     /// A client of Secrets Manager.

@@ -1,13 +1,17 @@
-//! What a person chooses: the language in which they are told things, and whether by mail too.
+//! How a person wants to be reached: their language, and the address to which mail may go.
 //!
 //! | item | `pk` | `sk` | attributes |
 //! | --- | --- | --- | --- |
-//! | preferences | `T#<tenant>#PREFERENCES` | the person | [`Preferences`] |
+//! | preferences | `T#<tenant>#PREFERENCES` | the person | `person`, `language` (optional), `email` (optional: `address`, `on`), `updated_at` |
+//!
+//! What is to be sent names the person. The address is read when it is sent, so that it stands in one place, and whoever has changed
+//! it or switched mail off is heeded at once.
 
 use crate::{
     ids::PersonId,
     private::Private,
-    table::{Key, TableError, TenantTable},
+    table::{Key, Table, TableError, TenantTable},
+    tenant::TenantScope,
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize, Serializer};
@@ -15,55 +19,98 @@ use serde::{Deserialize, Serialize, Serializer};
 /// The partition of a tenant's preferences.
 pub const PARTITION: &str = "PREFERENCES";
 
-/// What a person has chosen.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// How a person wants to be reached.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Preferences {
-    /// Who.
+    /// The person.
     pub person: PersonId,
-    /// The language, as a tag; none where it was not chosen.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// The language in which they are written to, as a tag (BCP 47).
     pub language: Option<String>,
-    /// Where mail goes; none where it was not chosen.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub email: Option<Mail>,
-    /// When it was chosen.
+    /// Their address for mail.
+    pub email: Option<Email>,
+    /// When they last changed something.
     pub updated_at: Timestamp,
 }
 
-/// Where a person's mail goes.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Mail {
-    /// The address, from the person's verified token.
-    #[serde(serialize_with = "stored")]
+/// An address for mail.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Email {
+    /// The address.
     pub address: Private<String>,
-    /// Whether anything is sent there.
+    /// Whether mail may go there.
     pub on: bool,
 }
 
-/// Into the table, and nowhere else.
+/// The preferences of every tenant's people.
+#[derive(Clone, Debug)]
+pub struct PreferencesTable(Table);
+
+/// The preferences of one tenant's people.
+#[derive(Clone, Debug)]
+pub struct TenantPreferences(TenantTable);
+
+/// The form in the table; apart from [`Preferences`], which nobody can serialise by mistake.
+#[derive(Serialize, Deserialize)]
+struct Row {
+    person: PersonId,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    language: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    email: Option<EmailRow>,
+    updated_at: Timestamp,
+}
+
+#[derive(Serialize, Deserialize)]
+struct EmailRow {
+    #[serde(serialize_with = "stored")]
+    address: Private<String>,
+    on: bool,
+}
+
 fn stored<S: Serializer>(address: &Private<String>, to: S) -> Result<S::Ok, S::Error> {
     to.serialize_str(address.expose())
 }
 
+impl PreferencesTable {
+    /// The preferences in `table`.
+    pub fn new(table: Table) -> Self {
+        Self(table)
+    }
+
+    /// The preferences of a tenant's people.
+    pub fn of(&self, tenant: &TenantScope) -> TenantPreferences {
+        TenantPreferences(self.0.of(tenant))
+    }
+}
+
+impl TenantPreferences {
+    /// A person's preferences; `None` for whoever has never said any.
+    ///
+    /// # Errors
+    ///
+    /// [`TableError`].
+    pub async fn get(&self, person: &PersonId) -> Result<Option<Preferences>, TableError> {
+        let row: Option<Row> = self.0.get(&key(person)).await?;
+        Ok(row.map(|Row { person, language, email, updated_at }| {
+            let email = email.map(|EmailRow { address, on }| Email { address, on });
+            Preferences { person, language, email, updated_at }
+        }))
+    }
+
+    /// Writes a person's preferences in place of what they said before.
+    ///
+    /// # Errors
+    ///
+    /// [`TableError`].
+    pub async fn put(&self, preferences: &Preferences) -> Result<(), TableError> {
+        let Preferences { person, language, email, updated_at } = preferences.clone();
+        let email = email.map(|Email { address, on }| EmailRow { address, on });
+        let item = self.0.item(&key(&person), &Row { person: person.clone(), language, email, updated_at })?;
+        self.0.put(item).send().await.map_err(TableError::unavailable)?;
+        Ok(())
+    }
+}
+
 fn key(person: &PersonId) -> Key {
     Key::new(PARTITION, person.as_str())
-}
-
-/// What `person` has chosen; `None` where nothing.
-///
-/// # Errors
-///
-/// [`TableError`].
-pub async fn read(rows: &TenantTable, person: &PersonId) -> Result<Option<Preferences>, TableError> {
-    rows.get(&key(person)).await
-}
-
-/// Keeps what a person chooses, in place of what they chose before.
-///
-/// # Errors
-///
-/// [`TableError`].
-pub async fn write(rows: &TenantTable, chosen: &Preferences) -> Result<(), TableError> {
-    let put = rows.put(rows.item(&key(&chosen.person), chosen)?);
-    put.send().await.map(drop).map_err(TableError::unavailable)
 }

@@ -20,7 +20,7 @@ use shared::{
         notices_of,
     },
     outbox::{MessageRow, Outbox, Target, TenantOutbox},
-    preferences::{self, Preferences},
+    preferences::{Preferences, PreferencesTable, TenantPreferences},
     table::{Listed, Listing, Place, Table, TableError, TenantTable, row as row_of, update_part},
     tenant::TenantScope,
 };
@@ -50,6 +50,7 @@ pub(crate) struct Feed {
     tenant: TenantScope,
     audit: Audit,
     outbox: TenantOutbox,
+    preferences: TenantPreferences,
     person: PersonId,
     clock: Clock,
 }
@@ -107,6 +108,7 @@ impl FeedTable {
             tenant: tenant.clone(),
             audit: self.audit.clone(),
             outbox: self.outbox.of(tenant),
+            preferences: PreferencesTable::new(self.table.clone()).of(tenant),
             person,
             clock: self.clock.clone(),
         }
@@ -267,12 +269,12 @@ impl Feed {
 
     /// What the person has chosen; `None` where nothing.
     pub(crate) async fn preferences(&self) -> Result<Option<Preferences>, TableError> {
-        preferences::read(&self.rows, &self.person).await
+        self.preferences.get(&self.person).await
     }
 
     /// Keeps what the person chooses.
     pub(crate) async fn prefer(&self, chosen: &Preferences) -> Result<(), TableError> {
-        preferences::write(&self.rows, chosen).await
+        self.preferences.put(chosen).await
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod ask;
 mod import;
+mod outbox;
 mod serve;
 mod session;
 mod shell;
@@ -62,6 +63,9 @@ enum Command {
     Import(import::Import),
     /// Asks a store a question and prints the answer with its sources
     Ask(ask::Ask),
+    /// Shows what is to be sent outside, and decides about dead letters
+    #[command(subcommand)]
+    Outbox(outbox::Command),
     /// Prints the OpenAPI document, as docs/openapi.json holds it
     Openapi,
     /// Runs a schedule of the template now
@@ -95,6 +99,7 @@ async fn run(Cli { common, command }: Cli) -> Result<()> {
         Some(Command::Env) => shell::env(&common.state).await,
         Some(Command::Import(import)) => import::run(&common.state, &import).await,
         Some(Command::Ask(ask)) => ask::run(&common.state, &ask).await,
+        Some(Command::Outbox(command)) => outbox::run(&common.state, &command).await,
         Some(Command::Openapi) => {
             say(crate::openapi().to_pretty_json()?);
             Ok(())

@@ -6,15 +6,21 @@ use crate::{
     claims::Claims,
     client::Client,
     env_file,
-    issuer::Issuer,
+    issuer::{Issuer, PROJECT_ID},
+    options::TEMPLATE,
     ports::{Addresses, Ports},
     seed,
+    stores::{ACCESS_KEY, SECRET_KEY},
+    template::Template,
 };
 use anyhow::{Context, Result, bail};
 use http::Method;
 use jiff::{SignedDuration, Timestamp};
 use shared::{
+    aws::{Aws, Endpoints},
     clock::Clock,
+    outbox::Outbox,
+    table::Table,
     telemetry::{self, Service},
 };
 use std::{
@@ -67,6 +73,15 @@ impl Session {
         let laptop = Client::stranger(&self.addresses.gateway);
         let ran = laptop.send(Method::POST, &format!("/local/schedules/{name}"), None).await?.success()?;
         Ok(ran.body["report"].as_str().unwrap_or_default().to_owned())
+    }
+
+    /// Every tenant's outbox in the bundle's table.
+    pub(super) fn outbox(&self) -> Result<Outbox> {
+        let template = Template::parse(TEMPLATE, &[("Stage", "dev"), ("ProjectId", PROJECT_ID)])?;
+        let table = template.tables.first().context("the template has no table")?;
+        let endpoints = Endpoints { dynamodb: Some(self.addresses.dynamodb.clone()), ..Endpoints::default() };
+        let aws = Aws::local(endpoints, ACCESS_KEY, SECRET_KEY);
+        Ok(Outbox::new(Table::new(&aws, &table.name), self.clock.clone()))
     }
 
     pub(super) async fn close(self) {

@@ -4,7 +4,7 @@ use super::{
     Category, Compose, Composed, Decision, ToldText,
     texts::{Codes, FALLBACK, Refused, Texts, Variables},
 };
-use crate::config::Env;
+use crate::{config::Env, locale};
 use serde_json::{Map, Value};
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -50,14 +50,10 @@ impl Words {
     /// Of the texts that were told, the one for somebody who wants one of `wanted`, with its language. A notice from before a language
     /// came is read in English.
     pub fn choose<'a>(texts: &'a BTreeMap<String, ToldText>, wanted: &[String]) -> (String, Option<&'a ToldText>) {
-        let there = |tag: &str| texts.iter().find(|(language, _)| language.eq_ignore_ascii_case(tag));
-        let wider = wanted.iter().find_map(|wanted| {
-            let wanted = wanted.trim().replace('_', "-");
-            let tags = std::iter::successors(Some(wanted.as_str()), |tag| tag.rsplit_once('-').map(|(wider, _)| wider));
-            tags.into_iter().find_map(there)
-        });
-        let found = wider.or_else(|| there(FALLBACK));
-        (found.map_or(FALLBACK, |(language, _)| language).to_owned(), found.map(|(_, text)| text))
+        match locale::best(texts, wanted.iter().map(String::as_str)) {
+            Some((language, text)) => (language.to_owned(), Some(text)),
+            None => (FALLBACK.to_owned(), None),
+        }
     }
 
     /// The languages that there are.

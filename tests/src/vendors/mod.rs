@@ -8,8 +8,11 @@ mod anthropic;
 mod bedrock;
 mod openai;
 mod rag;
+mod receivers;
 mod sigv4;
 mod wire;
+
+pub use receivers::{Answer, Received, Receiver, Receives};
 
 use serde_json::Value;
 use std::{

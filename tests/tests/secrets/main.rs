@@ -74,8 +74,9 @@ fn asked_for() -> BTreeSet<String> {
             }
             let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
             for quoted in code.split('"').skip(1).step_by(2) {
-                let named =
-                    ["_KEY", "_KEY_PREVIOUS", "_TOKEN", "_SECRET", "_PASSWORD"].iter().any(|end| quoted.ends_with(end));
+                let named = ["_KEY", "_KEY_PREVIOUS", "_TOKEN", "_SECRET", "_SECRET_PREVIOUS", "_PASSWORD"]
+                    .iter()
+                    .any(|end| quoted.ends_with(end));
                 let plain = quoted.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_');
                 if named && plain && !quoted.starts_with("AWS_") {
                     keys.insert(quoted.to_owned());

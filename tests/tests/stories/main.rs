@@ -11,6 +11,7 @@ mod hostile;
 mod lies;
 mod matrix;
 mod notices;
+mod outbox;
 mod providers;
 mod repeats;
 mod secrets_of_the_trade;

@@ -4,11 +4,13 @@ use crate::fault::{Faults, entries, items, of_type, referred};
 use serde_json::Value;
 
 /// The events, as the functions' log lines name them.
-const EVENTS: [&str; 8] = [
+const EVENTS: [&str; 10] = [
     "answer_fell_back",
     "breaker_opened",
     "first_admin_made",
     "idempotency_unsettled",
+    "outbox_dead_letter",
+    "outbox_target_unusable",
     "snapshot_damaged",
     "telemetry_misconfigured",
     "tenant_guard_refused",

@@ -101,6 +101,12 @@ fn allow(whole: &Value, place: &str, role: &str, statement: &Value, faults: &mut
             faults.unless(model(whole, resource), "iam.model_not_named", place, resource);
             continue;
         }
+        if uses("ses:") {
+            faults.unless(identity(whole, resource), "iam.identity_not_named", place, resource);
+            let from = &statement["Condition"]["StringEquals"]["ses:FromAddress"];
+            faults.unless(*from == json!({"Ref": "EmailFrom"}), "iam.sender_not_named", place, from);
+            continue;
+        }
         let ours = referred(resource).filter(|(name, _)| !whole["Resources"][*name].is_null());
         faults.unless(ours.is_some(), "iam.wildcard_resource", place, resource);
         let (name, rest) = ours.unwrap_or_default();
@@ -137,6 +143,12 @@ fn model(whole: &Value, resource: &Value) -> bool {
         && !arn.contains('*')
         && kinds.iter().any(|kind| arn.contains(kind))
         && whole["Parameters"][name]["AllowedPattern"] == "^[A-Za-z0-9.:-]+$"
+}
+
+/// An identity of SES by the name that a parameter gives it, in which no star can stand.
+fn identity(whole: &Value, resource: &Value) -> bool {
+    let own = "arn:${AWS::Partition}:ses:${AWS::Region}:${AWS::AccountId}:identity/${EmailIdentity}";
+    resource["Fn::Sub"] == own && whole["Parameters"]["EmailIdentity"]["AllowedPattern"] == "^[A-Za-z0-9.@_+-]*$"
 }
 
 /// Rows are reached by keys that begin with a tenant; only a scheduled job may scan, and only an index.

@@ -45,6 +45,14 @@ const MUTANTS: &[Mutant] = &[
     ("a role for anyone", "AWS: !GetAtt AskRole.Arn", "AWS: \"*\"", "iam.trust"),
     ("a role without a tenant", "                aws:RequestTag/tenant: \"?*\"\n", "", "iam.trust_without_tenant"),
     ("a second tag", "aws:TagKeys: [tenant]", "aws:TagKeys: [tenant, role]", "iam.trust_without_tenant"),
+    ("mail as any identity", "identity/${EmailIdentity}", "identity/*", "iam.identity_not_named"),
+    (
+        "an identity of any name",
+        "    AllowedPattern: ^[A-Za-z0-9.@_+-]*$\n",
+        "    AllowedPattern: ^[A-Za-z0-9.@_+*-]*$\n",
+        "iam.identity_not_named",
+    ),
+    ("mail from anybody", "ses:FromAddress: !Ref EmailFrom", "ses:FromAddress: \"*\"", "iam.sender_not_named"),
     ("any model", "foundation-model/${BedrockModel}", "foundation-model/*", "iam.model_not_named"),
     (
         "a model of any name",

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use shared::{
     auth::Caller,
-    preferences::{Mail, Preferences},
+    preferences::{Email, Preferences},
     web::{
         Json,
         answers::{Guarded, WithBody},
@@ -78,7 +78,7 @@ pub(crate) async fn put(
     let address = caller.claims().verified_email().cloned();
     let email = match (body.email, address) {
         (false, _) => None,
-        (true, Some(address)) => Some(Mail { address, on: true }),
+        (true, Some(address)) => Some(Email { address, on: true }),
         (true, None) => {
             return Err(Error::BadRequest(
                 "Your token has no address that is proved to be yours. Verify it, renew the token, or leave email out.",

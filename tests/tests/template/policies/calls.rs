@@ -99,7 +99,7 @@ pub(super) fn rows(tenant: &Tenant, cases: &mut Vec<Case>) {
             not(TABLE, Some("*"), Some(&[own]), "by a star for a tag");
         }
     }
-    for place in [STORE, RIGHTS.0, REPEATS.0] {
+    for place in [STORE, RIGHTS.0, REPEATS.0, "OUTBOX", "OUTBOXDEAD", "PREFERENCES"] {
         let granted = tenant.rows.iter().find(|(known, _)| *known == place).map_or(&[][..], |(_, actions)| *actions);
         for action in BY_KEY.into_iter().filter(|action| !granted.contains(action)) {
             let about = format!("{place}, which its function never does");
@@ -246,6 +246,7 @@ pub(super) fn secrets_and_logs(setting: &Setting, cases: &mut Vec<Case>) {
         ("CatalogPublishRole", "catalog-publish", false),
         ("NotificationsRole", "notifications", true),
         ("NotificationDeferralsRole", "notification-deferrals", false),
+        ("OutboxDrainRole", "outbox-drain", setting.signs_webhooks),
         ("OperationsRole", "operations", true),
     ];
     for (function, name, reads) in functions {
@@ -297,5 +298,25 @@ pub(super) fn models(setting: &Setting, cases: &mut Vec<Case>) {
                 call(tenant.role, "bedrock:InvokeModel", false);
             }
         }
+    }
+}
+
+pub(super) fn mail(setting: &Setting, cases: &mut Vec<Case>) {
+    const OWN: &str = "arn:aws:ses:us-east-1:000000000000:identity/example.com";
+    for tenant in &TENANTS {
+        let sends = setting.sends_email && tenant.function == "OutboxDrainRole";
+        let mut call = |role, action, on: &str, from: &str, passes, about: &str| {
+            let context = Context::of(&[("ses:FromAddress", &[from])]);
+            add(cases, Who::Holder(role), action, on, context, passes, about);
+        };
+        let ours = "store@example.com";
+        call(tenant.function, "ses:SendEmail", OWN, ours, sends, "from the stack's address");
+        call(tenant.function, "ses:SendEmail", OWN, "boss@example.com", false, "from another address of the domain");
+        call(tenant.function, "ses:SendEmail", OWN.trim_end_matches("example.com"), "", false, "as nobody");
+        let other = OWN.replace("example.com", "example.org");
+        call(tenant.function, "ses:SendEmail", &other, ours, false, "as another identity");
+        call(tenant.function, "ses:SendRawEmail", OWN, ours, false, "in a form of its own");
+        call(tenant.function, "ses:DeleteEmailIdentity", OWN, ours, false, "and ends the identity");
+        call(tenant.role, "ses:SendEmail", OWN, ours, false, "from the stack's address");
     }
 }

@@ -91,7 +91,7 @@ pub(super) const REPEATS: (&str, &[&str]) =
     ("IDEMPOTENCY#4f2d", &["dynamodb:BatchGetItem", "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"]);
 pub(super) const RIGHTS: (&str, &[&str]) = ("PEOPLE", &["dynamodb:GetItem"]);
 
-pub(super) const TENANTS: [Tenant; 6] = [
+pub(super) const TENANTS: [Tenant; 7] = [
     Tenant {
         function: "AskRole",
         role: "AskTenantRole",
@@ -188,6 +188,19 @@ pub(super) const TENANTS: [Tenant; 6] = [
         queries: &[],
     },
     Tenant {
+        function: "OutboxDrainRole",
+        role: "OutboxDrainTenantRole",
+        rows: &[
+            ("OUTBOX", &["dynamodb:UpdateItem"]),
+            ("OUTBOXDEAD", &["dynamodb:PutItem"]),
+            ("PREFERENCES", &["dynamodb:GetItem"]),
+        ],
+        snapshots: &[],
+        uploads: &[],
+        sweeps: Some("outbox_due"),
+        queries: &[],
+    },
+    Tenant {
         function: "OperationsRole",
         role: "OperationsTenantRole",
         rows: &[
@@ -208,14 +221,27 @@ pub(crate) struct Setting {
     /// Whether `ask` needs a provider's key, and whether it calls Bedrock's models.
     pub(super) asks_with_key: bool,
     pub(super) asks_bedrock: bool,
+    /// Whether `outbox-drain` sends mail, and whether it signs webhooks.
+    pub(super) sends_email: bool,
+    pub(super) signs_webhooks: bool,
 }
 
-/// One stack for each provider of answers.
-pub(crate) const SETTINGS: [Setting; 4] = [
-    Setting { parameters: &[], asks_with_key: false, asks_bedrock: false },
-    Setting { parameters: &[("AnswerProvider", "anthropic")], asks_with_key: true, asks_bedrock: false },
-    Setting { parameters: &[("AnswerProvider", "openai")], asks_with_key: true, asks_bedrock: false },
-    Setting { parameters: &[("AnswerProvider", "bedrock")], asks_with_key: false, asks_bedrock: true },
+/// A stack that sends nothing, whose answers are written without a model.
+const PLAIN: Setting =
+    Setting { parameters: &[], asks_with_key: false, asks_bedrock: false, sends_email: false, signs_webhooks: false };
+
+/// One stack for each provider of answers, and for each way out.
+pub(crate) const SETTINGS: [Setting; 6] = [
+    PLAIN,
+    Setting { parameters: &[("AnswerProvider", "anthropic")], asks_with_key: true, ..PLAIN },
+    Setting { parameters: &[("AnswerProvider", "openai")], asks_with_key: true, ..PLAIN },
+    Setting { parameters: &[("AnswerProvider", "bedrock")], asks_bedrock: true, ..PLAIN },
+    Setting {
+        parameters: &[("EmailFrom", "store@example.com"), ("EmailIdentity", "example.com")],
+        sends_email: true,
+        ..PLAIN
+    },
+    Setting { parameters: &[("WebhookUrl", "https://hooks.example.com/in")], signs_webhooks: true, ..PLAIN },
 ];
 
 /// Every case, of every function.
@@ -229,5 +255,6 @@ pub(crate) fn all(setting: &Setting) -> Vec<Case> {
     }
     calls::secrets_and_logs(setting, &mut cases);
     calls::models(setting, &mut cases);
+    calls::mail(setting, &mut cases);
     cases
 }

@@ -151,6 +151,20 @@ const MUTANTS: &[Mutant] = &[
     ("a model whoever writes answers", "    Condition: AsksBedrock\n", ""),
     ("a key whoever writes answers", "    Condition: AsksWithKey\n", ""),
     ("a model that streams", "Action: bedrock:InvokeModel", "Action: bedrock:InvokeModel*"),
+    (
+        "mail from anybody",
+        "                ses:FromAddress: !Ref EmailFrom",
+        "                ses:FromAddress: \"*@*\"",
+    ),
+    ("mail as any identity", "identity/${EmailIdentity}", "identity/*"),
+    ("mail from stacks that send none", "    Condition: SendsEmail\n", ""),
+    ("a secret for stacks that sign nothing", "    Condition: SendsWebhooks\n", ""),
+    (
+        "reading what was written to be sent",
+        "Action: dynamodb:UpdateItem\n",
+        "Action: [dynamodb:UpdateItem, dynamodb:GetItem]\n",
+    ),
+    ("the dead letters of all", "#OUTBOXDEAD\"]", "#OUTBOX*\"]"),
     ("every secret", "Resource: !Ref SmartstoreSecret", "Resource: \"*\""),
 ];
 

@@ -13,6 +13,11 @@ use bytes::Bytes;
 use http::Method;
 use local::{Bundle, Client, Options};
 use serde_json::{Value, json};
+use shared::{
+    outbox::{Message, Outbox, Target},
+    table::Table,
+    tenant::{Sweep, TenantScope},
+};
 use std::collections::BTreeSet;
 use tests::faults::{self, Faults, Service};
 
@@ -124,6 +129,7 @@ async fn exercise(bundle: &Bundle) {
     ada.post("/ask", question).await.success().unwrap();
     people(bundle).await;
     notices(bundle).await;
+    messages(bundle).await;
 }
 
 /// Somebody is told of decisions, reads and chooses.
@@ -151,6 +157,24 @@ async fn notices(bundle: &Bundle) {
     ada.put(&format!("{ALL}/preferences"), json!({"language": "es"})).await.success().unwrap();
     let keeper = bundle.administrator("keeper", "admin:super").await;
     keeper.get(&format!("{one}?userId=ada")).await.success().unwrap();
+}
+
+/// A mail to somebody without an address, and one that is none and is given up.
+async fn messages(bundle: &Bundle) {
+    let tenant = TenantScope::for_job(Sweep::OutboxDrain, "t_greenleaf".parse().unwrap());
+    let table = Table::new(bundle.aws(), &bundle.template().tables[0].name);
+    let outbox = Outbox::new(table.clone(), bundle.clock().clone()).of(&tenant);
+    let letter = json!({"person": "somebody", "texts": {"en": {"title": "t", "body": "b"}}});
+    let of = |id: &str, payload| Message {
+        id: id.to_owned(),
+        target: Target::Email,
+        topic: "test.done".to_owned(),
+        payload,
+    };
+    let parts = [of("used-1", letter), of("used-2", json!({}))].map(|message| outbox.part(message).unwrap());
+    tenant.act(table.of(&tenant).transact(parts.into())).await.unwrap();
+    let report = bundle.run_schedule("outbox-drain").await.unwrap();
+    assert!(report.contains("\"skipped\":1") && report.contains("\"dead\":1"), "{report}");
 }
 
 /// A large file goes to the bucket itself, by the URL that was signed for it.
@@ -192,7 +216,8 @@ async fn people(bundle: &Bundle) {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_used_is_granted_and_what_is_granted_is_used_or_has_its_reason() {
     let faults = Faults::new();
-    let bundle = Bundle::start_with(faults.before(Options::for_tests())).await;
+    let sending = Options::for_tests().variable("EMAIL_FROM", "store@example.com");
+    let bundle = Bundle::start_with(faults.before(sending)).await;
     exercise(&bundle).await;
     // Where roles are read from the table, nobody here has any: that they are looked up is all.
     let strict = Options::for_tests().variable("ROLE_SOURCE", "table").variable("WEBHOOK_URL", "http://localhost:9/");
