@@ -6,11 +6,12 @@ mod refusals;
 use super::{Codes, Rendered, Texts, Variables};
 use crate::notices::Category;
 use serde_json::{Map, Value, json};
-use std::fmt::Write as _;
+use std::{fmt::Write as _, sync::LazyLock};
 
 /// The texts that are shipped.
-fn texts() -> Texts {
-    Texts::load(true, Codes::default()).unwrap()
+fn texts() -> &'static Texts {
+    static TEXTS: LazyLock<Texts> = LazyLock::new(|| Texts::load(true, Codes::default()).unwrap());
+    &TEXTS
 }
 
 fn map(context: Value) -> Map<String, Value> {
@@ -38,7 +39,10 @@ fn cases(category: Category) -> Vec<(String, Variables)> {
             cases.push((outcome.to_owned(), variables(category, json!({"outcome": outcome, "item_kind": "image"}))));
         }
     } else {
-        cases.push(("a listing, on the second".to_owned(), variables(category, json!({"item_kind": "listing", "date": "2026-11-02"}))));
+        cases.push((
+            "a listing, on the second".to_owned(),
+            variables(category, json!({"item_kind": "listing", "date": "2026-11-02"})),
+        ));
     }
     cases
 }
@@ -61,7 +65,8 @@ fn every_text_reads_well_in_every_language() {
 #[test]
 fn no_combination_of_values_leaves_a_text_in_bad_form() {
     let texts = texts();
-    let or_absent = |values: &[&str]| [Value::Null].into_iter().chain(values.iter().map(|v| json!(v))).collect::<Vec<_>>();
+    let or_absent =
+        |values: &[&str]| [Value::Null].into_iter().chain(values.iter().map(|v| json!(v))).collect::<Vec<_>>();
     for category in Category::ALL {
         for item in or_absent(&["Lamp"]) {
             for kind in or_absent(super::ITEM_KINDS) {
@@ -73,7 +78,9 @@ fn no_combination_of_values_leaves_a_text_in_bad_form() {
                         for count in [1, 2, 100_000] {
                             for text in texts.render_all(&values.clone().counting(count)).unwrap() {
                                 let whole = format!("{}\n{}", text.title, text.body);
-                                let odd = ["  ", " .", " ,", "..", "“”", "«»", "1970"].iter().find(|odd| whole.contains(**odd));
+                                let odd = ["  ", " .", " ,", "..", "“”", "«»", "1970"]
+                                    .iter()
+                                    .find(|odd| whole.contains(**odd));
                                 assert_eq!(odd, None, "{context:?}: {whole}");
                                 assert!(text.body.ends_with('.') && !text.title.contains('\n'), "{whole}");
                             }
