@@ -126,7 +126,8 @@ fn a_file_that_cannot_be_used_is_named_with_the_reason() {
         faults.iter().map(Fault::to_string).collect::<Vec<_>>().join("\n")
     };
     let title = |words: &'static str| move |file: &mut Value| file["texts"]["appeal_update"]["title"] = json!(words);
-    let cases: [(&dyn Fn(&mut Value), &str); 13] = [
+    type Change<'a> = &'a dyn Fn(&mut Value);
+    let cases: [(Change<'_>, &str); 13] = [
         (&|file| file["language"] = json!("es-"), "no BCP 47 tag"),
         (&|file| file["language"] = json!("it"), "is to be called so"),
         (&|file| file["more"] = json!(1), "unknown field"),

@@ -234,7 +234,7 @@ fn any_json() -> impl Strategy<Value = Value> {
     leaf.prop_recursive(3, 16, 4, |inner| {
         prop_oneof![
             proptest::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
-            proptest::collection::hash_map(any::<String>(), inner, 0..4).prop_map(|map| Value::from_iter(map)),
+            proptest::collection::hash_map(any::<String>(), inner, 0..4).prop_map(Value::from_iter),
         ]
     })
 }
