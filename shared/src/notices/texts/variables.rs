@@ -179,7 +179,8 @@ fn one_of(value: &Json, names: &'static [&'static str]) -> Result<&'static str, 
 fn day(value: &Json) -> Result<Date, Why> {
     let text = value.as_str().ok_or(Why::NotAText)?;
     let time = text.parse::<Timestamp>().map(|time| time.to_zoned(TimeZone::UTC).date());
-    time.or_else(|_| Date::strptime("%Y-%m-%d", text)).ok().filter(in_range).ok_or(Why::NotADate)
+    let date = || Some(text).filter(|text| text.len() == 10).and_then(|text| Date::strptime("%Y-%m-%d", text).ok());
+    time.ok().or_else(date).filter(in_range).ok_or(Why::NotADate)
 }
 
 fn in_range(date: &Date) -> bool {
