@@ -21,7 +21,9 @@ async fn a_run_that_dies_at_any_step_loses_no_message() {
         let died = Arc::new(Notify::new());
         let here = died.clone();
         faults.on("*").by("outbox-drain").nth(step).before(move || here.notify_one());
+        // Where both are ready by the time that anybody looks, it died all the same.
         let finished = tokio::select! {
+            biased;
             () = died.notified() => false,
             _ = world.drain() => true,
         };

@@ -84,7 +84,7 @@ impl World {
     async fn prefers(&self, person: &str, email: Option<(&str, bool)>) {
         let preferences = Preferences {
             person: PersonId::from_subject(person).unwrap(),
-            language: None,
+            language: Some("es-MX".to_owned()),
             email: email.map(|(address, on)| Email { address: Private::new(address.to_owned()), on }),
             updated_at: self.bundle.clock().now(),
         };
