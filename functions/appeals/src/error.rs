@@ -5,7 +5,7 @@ use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use jiff::Timestamp;
 use shared::{
-    cursor::CursorError, notices::Unsaid, problem::Problem, table::TableError, web::etag::BadIfMatch,
+    cursor::CursorError, notices::texts, problem::Problem, table::TableError, web::etag::BadIfMatch,
 };
 
 /// Why a request was not done.
@@ -42,8 +42,8 @@ pub enum Error {
     #[error("{0}")]
     BadText(&'static str),
     /// A reviewer's reason is not neutral.
-    #[error("{0} Nothing was changed.")]
-    Reason(Unsaid),
+    #[error("The {0}. Nothing was changed.")]
+    Reason(texts::Refused),
     /// A parameter of the query or a member of the body is out of its range.
     #[error("{0}")]
     BadRequest(&'static str),

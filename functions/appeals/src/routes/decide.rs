@@ -17,7 +17,7 @@ use shared::{
     auth::{Caller, Scope},
     idempotency::Token,
     ids::PersonId,
-    notices::{Category, Decision, Origin, Plan, TellError, Telling, Told, Unsaid},
+    notices::{Category, Decision, Origin, Plan, TellError, Telling, Told, Unsaid, texts},
     outbox::{Message, Target},
     table::TableError,
     tenant::TenantScope,
@@ -81,7 +81,7 @@ pub(super) async fn decide(
     Json(body): Json<DecideAppeal>,
 ) -> Result<Response, Error> {
     let tenant = reviewer(&caller).await?;
-    app.config.words.neutral(&body.reason).map_err(Error::Reason)?;
+    neutral(&app, &body.reason)?;
     body.artifact_id.as_deref().map(artifact).transpose()?;
     let asking = Asking::new(caller.person(), token.as_deref(), &headers)?;
     let appeals = app.appeals.of(&tenant);
@@ -131,7 +131,7 @@ pub(super) async fn reopen(
     Json(body): Json<ReopenAppeal>,
 ) -> Result<Response, Error> {
     let tenant = reviewer(&caller).await?;
-    app.config.words.neutral(&body.reason).map_err(Error::Reason)?;
+    neutral(&app, &body.reason)?;
     let asking = Asking::new(caller.person(), token.as_deref(), &headers)?;
     let appeals = app.appeals.of(&tenant);
     for _ in 0..ATTEMPTS {
@@ -159,6 +159,12 @@ async fn reviewer(caller: &Caller) -> Result<TenantScope, Error> {
         return Err(refused(caller, Error::Automated));
     }
     Ok(tenant)
+}
+
+/// Holds what a reviewer writes for the person to the rules of notices.
+fn neutral(app: &App, reason: &str) -> Result<(), Error> {
+    let none = texts::Codes::default();
+    texts::neutral(reason, app.config.words.codes().unwrap_or(&none)).map_err(Error::Reason)
 }
 
 /// Writes a refusal into the security log, where it is one of a person.
