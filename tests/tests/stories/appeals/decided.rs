@@ -1,6 +1,7 @@
 //! Deciding: by whom, how it is told, and what it asks to be undone.
 
 use super::*;
+use aws_sdk_dynamodb::types::AttributeValue;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_appeal_is_decided_by_somebody_who_did_not_take_the_decision() {
@@ -55,9 +56,19 @@ async fn messages(bundle: &Bundle) -> Vec<Value> {
     let table = &bundle.template().tables[0].name;
     let rows = bundle.aws().administrator().dynamodb().scan().table_name(table).into_paginator().items().send();
     let rows: Vec<_> = rows.collect::<Result<Vec<_>, _>>().await.unwrap();
-    let rows = rows.into_iter().filter(|row| row["pk"].as_s().unwrap().ends_with("#OUTBOX"));
-    let rows = rows.map(|row| serde_dynamo::from_item::<_, Value>(row).unwrap());
-    rows.filter(|row| row["topic"] == "artifact.undo_requested").collect()
+    let asks = |topic: &AttributeValue| topic.as_s().is_ok_and(|topic| topic == "artifact.undo_requested");
+    rows.iter().filter(|row| row.get("topic").is_some_and(asks)).map(|row| plain(&AttributeValue::M(row.clone()))).collect()
+}
+
+/// An attribute as JSON.
+fn plain(value: &AttributeValue) -> Value {
+    match value {
+        AttributeValue::S(text) => json!(text),
+        AttributeValue::N(number) => serde_json::from_str(number).unwrap(),
+        AttributeValue::L(list) => list.iter().map(plain).collect(),
+        AttributeValue::M(map) => map.iter().map(|(name, value)| (name.clone(), plain(value))).collect(),
+        _ => Value::Null,
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -122,9 +133,8 @@ async fn a_reason_is_neutral_and_bounded() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn appeals_go_on_while_notices_are_switched_off() {
-    let mut options = Options::for_tests();
     let state = tempfile::tempdir().unwrap();
-    options = options.state(state.path());
+    let options = Options { state: Some(state.path().to_owned()), ..Options::for_tests() };
     let bundle = Bundle::start_with(options.clone()).await;
     let notice = tell(&service(&bundle), "ada", "account_warning").await;
     bundle.close().await;
