@@ -91,6 +91,11 @@ pub type Assemble = fn(&Parts<'_>) -> Result<Functions>;
 ///
 /// A configuration that one of them refuses.
 pub fn bundle(parts: &Parts<'_>) -> Result<Functions> {
+    let appealing = appeals::App::new(
+        appeals::Config::read(parts.env("appeals")?)?,
+        parts.aws("appeals")?,
+        parts.clock.clone(),
+    );
     let asking = ask::App::new(ask::Config::read(parts.env("ask")?)?, parts.aws("ask")?, parts.clock.clone());
     let cataloguing =
         catalog::App::new(catalog::Config::read(parts.env("catalog")?)?, parts.aws("catalog")?, parts.clock.clone());
@@ -136,6 +141,11 @@ pub fn bundle(parts: &Parts<'_>) -> Result<Functions> {
     });
     Ok(Functions {
         http: vec![
+            Function {
+                binary: "appeals",
+                routes: appeals::routes().list().to_vec(),
+                router: appeals::router(appealing),
+            },
             Function { binary: "ask", routes: ask::routes().list().to_vec(), router: ask::router(asking) },
             Function {
                 binary: "catalog",

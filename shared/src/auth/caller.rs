@@ -35,9 +35,18 @@ pub struct Caller(Arc<Verified>);
 #[derive(Clone, Debug)]
 pub struct Behalf(pub Caller);
 
+/// A verified person whose account may be suspended: the opt-in of the routes by which people appeal. Like [`Behalf`], it lets the
+/// query and the body name another; who is suspended acts for nobody else.
+#[derive(Clone, Debug)]
+pub struct EvenSuspended(pub Caller);
+
 /// Stands in a request's extensions where nobody was verified: whoever asks next is told the same, and the log once.
 #[derive(Clone)]
 struct Refused(Problem);
+
+/// Stands there where somebody was verified who is suspended: most who ask refuse them.
+#[derive(Clone)]
+struct Suspended(Caller);
 
 #[derive(Debug)]
 struct Verified {
@@ -93,14 +102,32 @@ impl Caller {
     ///
     /// Those of the extractor, but `identity.user_mismatch`.
     pub async fn verified(parts: &mut Parts, verifier: &Verifier) -> Result<Self, Problem> {
-        if let Some(known) = parts.extensions.get::<Self>() {
-            return Ok(known.clone());
+        let caller = Self::even_suspended(parts, verifier).await?;
+        if !caller.claims().suspended() {
+            return Ok(caller);
         }
+        let problem = suspended();
+        caller.denied(&problem, None);
+        parts.extensions.insert(Refused(problem.clone()));
+        Err(problem)
+    }
+
+    /// Who calls, even where their account is suspended: for what stands before the routes of appeals.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Caller::verified`], but `auth.suspended`.
+    pub async fn even_suspended(parts: &mut Parts, verifier: &Verifier) -> Result<Self, Problem> {
         if let Some(Refused(problem)) = parts.extensions.get() {
             return Err(problem.clone());
         }
+        let known = parts.extensions.get::<Self>().or(parts.extensions.get().map(|Suspended(caller)| caller));
+        if let Some(known) = known {
+            return Ok(known.clone());
+        }
         let verified = Self::verify(parts, verifier).await;
         match &verified {
+            Ok(caller) if caller.claims().suspended() => _ = parts.extensions.insert(Suspended(caller.clone())),
             Ok(caller) => _ = parts.extensions.insert(caller.clone()),
             Err(problem) => _ = parts.extensions.insert(Refused(problem.clone())),
         }
@@ -127,9 +154,6 @@ impl Caller {
             return Err(refuse(tenant::forbidden()));
         }
         let claims = verifier.as_recorded(claims).await?;
-        if claims.suspended() {
-            return Err(refuse(suspended()));
-        }
         let reason = Reason::of(&parts.headers);
         Ok(Self(Arc::new(Verified { claims, verifier: verifier.clone(), trail, reason })))
     }
@@ -188,25 +212,29 @@ impl Caller {
     ///
     /// 403 `auth.suspended` where the record says so; 503 `auth.person_unavailable`, 500 where the record cannot be had.
     pub async fn scopes(&self) -> Result<Scopes, Problem> {
-        let Verified { claims, verifier, .. } = &*self.0;
-        let claimed = claims.claimed_scopes();
-        if !claimed.allow(Scope::AdminRead) {
-            return Ok(claimed);
-        }
-        let allowed = verifier.recorded_scopes(claims).await?;
-        let Some(allowed) = allowed else {
+        self.standing().await?.ok_or_else(|| {
             let problem = suspended();
             self.denied(&problem, None);
-            return Err(problem);
-        };
+            problem
+        })
+    }
+
+    /// The scopes that count; `None` for who is suspended, by token or record, and for whom none does.
+    pub(crate) async fn standing(&self) -> Result<Option<Scopes>, Problem> {
+        let Verified { claims, verifier, .. } = &*self.0;
+        if claims.suspended() {
+            return Ok(None);
+        }
+        let claimed = claims.claimed_scopes();
+        if !claimed.allow(Scope::AdminRead) {
+            return Ok(Some(claimed));
+        }
+        let Some(allowed) = verifier.recorded_scopes(claims).await? else { return Ok(None) };
         // What stands beside administration is the token's alone.
         let beside = Scope::ALL.into_iter().filter(|scope| !scope.is_of_administration() && claimed.allow(*scope));
         let counts = claimed.within(allowed);
-        Ok(Scope::ALL
-            .into_iter()
-            .filter(|scope| scope.is_of_administration() && counts.allow(*scope))
-            .chain(beside)
-            .collect())
+        let of_administration = Scope::ALL.into_iter().filter(|scope| scope.is_of_administration() && counts.allow(*scope));
+        Ok(Some(of_administration.chain(beside).collect()))
     }
 
     /// Asks for a scope, to be asked where the act is, each time. `admin:breakglass` also takes a reason in
@@ -293,6 +321,21 @@ where
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let caller = Caller::verified(parts, &Verifier::from_ref(state)).await?;
+        // `web::Json` holds a body to the person whom it finds here.
+        parts.extensions.remove::<PersonId>();
+        Ok(Self(caller))
+    }
+}
+
+impl<S> FromRequestParts<S> for EvenSuspended
+where
+    S: Send + Sync,
+    Verifier: FromRef<S>,
+{
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let caller = Caller::even_suspended(parts, &Verifier::from_ref(state)).await?;
         // `web::Json` holds a body to the person whom it finds here.
         parts.extensions.remove::<PersonId>();
         Ok(Self(caller))

@@ -32,7 +32,7 @@ pub(crate) mod testing;
 pub mod token;
 mod verifier;
 
-pub use caller::{Access, Behalf, Caller, Grant};
+pub use caller::{Access, Behalf, Caller, EvenSuspended, Grant};
 pub use claims::{Claims, Email};
 pub use compact::Compact;
 pub use keys::Keys;

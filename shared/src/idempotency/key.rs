@@ -113,8 +113,9 @@ pub(super) fn payload(headers: &HeaderMap, body: &[u8]) -> Digest {
     hasher.finish()
 }
 
-/// What a person's rights are known by: the role, the tenant, the stores, and those of the scopes that count.
-pub(super) fn rights(claims: &Claims, scopes: Scopes) -> Digest {
+/// What a person's rights are known by: the role, the tenant, the stores, and those of the scopes that count; `None` of these for who
+/// is suspended, which is other than having none.
+pub(super) fn rights(claims: &Claims, scopes: Option<Scopes>) -> Digest {
     let tenant = claims.tenant().map(|tenant| tenant.as_str()).unwrap_or_default();
     let mut hasher = Hasher::default();
     part(&mut hasher, claims.role().as_str().as_bytes());
@@ -123,7 +124,10 @@ pub(super) fn rights(claims: &Claims, scopes: Scopes) -> Digest {
     claims.stores().iter().for_each(|store| part(&mut hasher, store.as_str().as_bytes()));
     // Names no store, and so ends them.
     part(&mut hasher, b"");
-    scopes.names().for_each(|scope| part(&mut hasher, scope.as_bytes()));
+    match scopes {
+        Some(scopes) => scopes.names().for_each(|scope| part(&mut hasher, scope.as_bytes())),
+        None => part(&mut hasher, b"suspended"),
+    }
     hasher.finish()
 }
 

@@ -84,6 +84,15 @@ const KEEP_CHUNK: Duration = Duration::from_millis(200);
 /// What an answer needs at the end of an invocation to go out.
 const SENDING: Duration = Duration::from_millis(200);
 
+/// Whom a route lets in, as far as that matters before it runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Door {
+    /// Nobody whose account is suspended.
+    Shut,
+    /// Them too: a route of appeals.
+    EvenSuspended,
+}
+
 /// What runs for the first request of a key: the route's handler.
 pub(crate) type Run = Box<dyn FnOnce(Request) -> BoxFuture<'static, Response> + Send>;
 
@@ -133,9 +142,13 @@ impl Idempotency {
     ///
     /// A request without a key, without a verified caller or without a tenant goes to `run` as it is: the refusals are the
     /// handler's own.
-    pub(crate) async fn once(self, verifier: Verifier, request: Request, run: Run) -> Response {
+    pub(crate) async fn once(self, verifier: Verifier, door: Door, request: Request, run: Run) -> Response {
         let (mut parts, body) = request.into_parts();
-        let scope = match Caller::verified(&mut parts, &verifier).await {
+        let caller = match door {
+            Door::Shut => Caller::verified(&mut parts, &verifier).await,
+            Door::EvenSuspended => Caller::even_suspended(&mut parts, &verifier).await,
+        };
+        let scope = match caller {
             Ok(caller) => TenantScope::of(caller.claims()).map(|tenant| (caller, tenant)),
             Err(refusal) => Err(refusal),
         };
@@ -149,7 +162,11 @@ impl Idempotency {
             Ok(Raw(body)) => body,
             Err(refusal) => return refusal.into_response(),
         };
-        let rights = match caller.scopes().await {
+        let scopes = match door {
+            Door::Shut => caller.scopes().await.map(Some),
+            Door::EvenSuspended => caller.standing().await,
+        };
+        let rights = match scopes {
             Ok(scopes) => key::rights(caller.claims(), scopes),
             Err(refusal) => return refusal.into_response(),
         };

@@ -25,6 +25,13 @@ pub struct Place {
     by: Option<String>,
 }
 
+impl Place {
+    /// The place of the row `sort` in an index that holds it as `by`, whether it is there or not.
+    pub fn in_index(sort: impl Into<String>, by: impl Into<String>) -> Self {
+        Self { sort: sort.into(), by: Some(by.into()) }
+    }
+}
+
 /// A page of a listing.
 #[derive(Clone, Debug)]
 pub struct Listed<T> {

@@ -4,7 +4,7 @@
 #[cfg(feature = "table")]
 use crate::{
     auth::Verifier,
-    idempotency::{self, Idempotency},
+    idempotency::{self, Door, Idempotency},
 };
 use axum::{
     Router,
@@ -88,7 +88,18 @@ where
         H: Handler<T, S>,
         T: 'static,
     {
-        let route = on(filter(&method), Repeatable(handler));
+        let route = on(filter(&method), Repeatable(handler, Door::Shut));
+        self.add(method, path, route)
+    }
+
+    /// Adds a route that lets in who is suspended too, as its handler's [`crate::auth::EvenSuspended`] does; otherwise like
+    /// [`Routes::on`].
+    pub fn on_even_suspended<H, T>(self, method: Method, path: &str, handler: H) -> Self
+    where
+        H: Handler<T, S>,
+        T: 'static,
+    {
+        let route = on(filter(&method), Repeatable(handler, Door::EvenSuspended));
         self.add(method, path, route)
     }
 
@@ -98,7 +109,7 @@ where
         H: Handler<T, S>,
         T: 'static,
     {
-        let route = on(filter(&method), Repeatable(handler)).layer(DefaultBodyLimit::max(limit));
+        let route = on(filter(&method), Repeatable(handler, Door::Shut)).layer(DefaultBodyLimit::max(limit));
         self.add(method, path, route)
     }
 }
@@ -106,7 +117,7 @@ where
 /// A handler behind [`Idempotency`]. It is no layer around the route, because it must stand within the route's body limit.
 #[cfg(feature = "table")]
 #[derive(Clone)]
-struct Repeatable<H>(H);
+struct Repeatable<H>(H, Door);
 
 #[cfg(feature = "table")]
 impl<H, T, S> Handler<T, S> for Repeatable<H>
@@ -119,13 +130,13 @@ where
     type Future = BoxFuture<'static, Response>;
 
     fn call(self, request: Request, state: S) -> Self::Future {
-        let Self(handler) = self;
+        let Self(handler, door) = self;
         if request.method().is_safe() || !request.headers().contains_key(idempotency::HEADER) {
             return Box::pin(handler.call(request, state));
         }
         let (idempotency, verifier) = (Idempotency::from_ref(&state), Verifier::from_ref(&state));
         let run = Box::new(move |request| -> BoxFuture<'static, Response> { Box::pin(handler.call(request, state)) });
-        Box::pin(idempotency.once(verifier, request, run))
+        Box::pin(idempotency.once(verifier, door, request, run))
     }
 }
 

@@ -16,6 +16,8 @@ enum Who {
     Public,
     /// Everybody of a tenant, for what is their own.
     Person,
+    /// The same, and whose account is suspended too.
+    Appellant,
     /// Who has `service:write`, or `admin:write` by token and by record.
     Teller,
     /// Who has at least this role in the store that is asked for.
@@ -44,6 +46,17 @@ const ROWS: &[(&str, Who)] = &[
     ("GET /api/user-notifications/{id}", Who::Person),
     ("PATCH /api/user-notifications/{id}", Who::Person),
     ("DELETE /api/user-notifications/{id}", Who::Person),
+    ("POST /api/user-notifications/{id}/appeal", Who::Appellant),
+    ("POST /api/user-notifications/appeal", Who::Appellant),
+    ("GET /api/user-notifications/appeals", Who::Appellant),
+    ("GET /api/user-notifications/appeals/{appeal_id}", Who::Appellant),
+    ("PATCH /api/user-notifications/appeals/{appeal_id}", Who::Appellant),
+    ("GET /api/admin/appeals", Who::Administrator("admin:read")),
+    ("GET /api/admin/appeals/stats", Who::Administrator("admin:read")),
+    ("GET /api/admin/appeals/{appeal_id}", Who::Administrator("admin:read")),
+    ("POST /api/admin/appeals/{appeal_id}/review", Who::Administrator("admin:write")),
+    ("POST /api/admin/appeals/{appeal_id}/decision", Who::Administrator("admin:write")),
+    ("POST /api/admin/appeals/{appeal_id}/reopen", Who::Administrator("admin:write")),
     ("POST /ask", Who::InStore("shopper")),
     ("GET /catalog/stores/{store_id}", Who::InStore("shopper")),
     ("PUT /catalog/stores/{store_id}", Who::InStore("store_employee")),
@@ -164,6 +177,7 @@ fn refusal(who: Who, claims: &Claims, role: Option<&str>, state: State) -> Optio
     match who {
         Who::Public => None,
         Who::Person => state.refusal().filter(|_| state != State::OtherStores),
+        Who::Appellant => state.refusal().filter(|_| !matches!(state, State::OtherStores | State::Suspended)),
         Who::Teller => {
             let serves = claims.scope.as_deref().is_some_and(|scope| scope.contains("service:write"));
             let refusal = state.refusal().filter(|_| state != State::OtherStores);
@@ -186,6 +200,7 @@ fn request(method: &Method, path: &str) -> (String, Option<(&'static str, Bytes)
     let filled =
         path.replace("{store_id}", DOWNTOWN).replace("{product_id}", "matrix-1").replace("{import_id}", NO_IMPORT);
     let filled = filled.replace("{person_id}", "somebody").replace("{id}", "ntf_00000000000000000000000000");
+    let filled = filled.replace("{appeal_id}", "apl_00000000000000000000000000");
     let json = |value: Value| Some(("application/json", Bytes::from(value.to_string())));
     let body = match (method.as_str(), path) {
         ("POST", "/ask") => json(json!({"question": "where is the oat milk?", "store_id": DOWNTOWN})),
@@ -195,6 +210,12 @@ fn request(method: &Method, path: &str) -> (String, Option<(&'static str, Bytes)
         ("POST", "/api/user-notifications/read-all") => json(json!({})),
         ("POST", "/api/user-notifications/mark-read") => json(json!({"ids": ["ntf_00000000000000000000000000"]})),
         ("PATCH", "/api/user-notifications/{id}") => json(json!({"read": true})),
+        ("POST", "/api/user-notifications/appeal") => {
+            json(json!({"notificationId": "ntf_00000000000000000000000000"}))
+        }
+        ("PATCH", "/api/user-notifications/appeals/{appeal_id}") => json(json!({"state": "withdrawn"})),
+        ("POST", "/api/admin/appeals/{appeal_id}/decision") => json(json!({"outcome": "upheld", "reason": "It fits."})),
+        ("POST", "/api/admin/appeals/{appeal_id}/reopen") => json(json!({"reason": "It is new."})),
         ("PUT", "/api/user-notifications/preferences") => json(json!({"language": "es"})),
         ("PUT", _) => json(fig_spread(1)),
         ("POST", path) if path.ends_with("/import") => {

@@ -83,6 +83,7 @@ async fn every_event_file_is_answered_well() {
     let bundle = Bundle::start_with(Options::for_tests()).await;
     let events = Path::new(env!("CARGO_MANIFEST_DIR")).join("../events");
     let mut files: Vec<_> = fs::read_dir(events.join("catalog")).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.extend(fs::read_dir(events.join("appeals")).unwrap().map(|entry| entry.unwrap().path()));
     files.extend(fs::read_dir(events.join("operations")).unwrap().map(|entry| entry.unwrap().path()));
     files.extend([events.join("ask.json"), events.join("catalog.json")]);
     files.sort();
@@ -92,6 +93,8 @@ async fn every_event_file_is_answered_well() {
         let known = match route.as_str() {
             // The files name an import and a product that this bundle has not made.
             route if route.contains("{import_id}") => matches!(status, 404),
+            // And an appeal and a notice.
+            route if route.contains("{appeal_id}") || route.ends_with("/appeal") => matches!(status, 404),
             "DELETE /catalog/stores/{store_id}/products/{product_id}" => matches!(status, 204 | 404),
             // Its event stands before that of the PUT, which makes the record.
             "DELETE /api/admin/people/{person_id}" => matches!(status, 204 | 404),
@@ -109,7 +112,7 @@ async fn every_event_file_is_answered_well() {
 
 #[test]
 fn no_function_links_an_embedded_store() {
-    for function in ["ask", "catalog", "operations"] {
+    for function in ["appeals", "ask", "catalog", "operations"] {
         let tree = std::process::Command::new(env!("CARGO"))
             .args(["tree", "--offline", "-e", "normal", "-p", function, "--prefix", "none"])
             .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))

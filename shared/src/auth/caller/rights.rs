@@ -376,3 +376,57 @@ async fn every_denial_has_the_same_fields_and_names_nobody() {
     }
     assert_ne!(denials[0]["person"], denials[3]["person"], "ada of acme and ada of no tenant are two");
 }
+
+/// Routes that admit who is suspended, each with another use of them.
+fn open_to_all(verifier: Verifier) -> Router {
+    let own = |EvenSuspended(caller): EvenSuspended| async move { caller.person().as_str().to_owned() };
+    let read = |EvenSuspended(caller): EvenSuspended, web::Query(query): web::Query<Value>| async move {
+        caller.subject(query["userId"].as_str(), Access::Read).await.map(|person| person.as_str().to_owned())
+    };
+    let need = |EvenSuspended(caller): EvenSuspended| async move {
+        caller.require(Scope::AdminRead).await.map(|_| "yes".to_owned())
+    };
+    let routes = Router::new().route("/own", get(own)).route("/of", get(read)).route("/need", get(need));
+    web::wrap(routes.route("/shut", get(|_: Caller| async { "in" })).with_state(verifier), Default::default())
+}
+
+#[tokio::test]
+async fn where_who_is_suspended_is_let_in_they_are_themselves_and_have_no_other_right() {
+    let suspended = record(json!({"suspended": {"BOOL": true}, "scopes": {"L": [{"S": "admin:super"}]}}));
+    let free = record(json!({"scopes": {"L": [{"S": "admin:super"}]}}));
+    for (source, answer, claimed) in [
+        (RoleSource::Token, free.clone(), true),
+        (RoleSource::Table, free, true),
+        (RoleSource::Table, suspended.clone(), false),
+        (RoleSource::Table, suspended, true),
+    ] {
+        let stage = Stage::with(source, answer).await;
+        let mut claims = admin("admin:super");
+        claims["suspended"] = json!(claimed);
+        for (path, expected) in [
+            ("/own", (200, "ada")),
+            ("/of", (200, "ada")),
+            ("/of?userId=ada", (200, "ada")),
+            ("/of?userId=bea", (403, "auth.suspended")),
+            ("/need", (403, "auth.suspended")),
+            ("/shut", (403, "auth.suspended")),
+        ] {
+            let request = Request::get(path).header("authorization", bearer(claims.clone())).body(Body::empty()).unwrap();
+            let told = read(open_to_all(stage.verifier.clone()).oneshot(request).await.unwrap()).await;
+            assert_eq!(code(&told), expected, "{source:?} {claimed} {path}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn who_is_let_in_although_suspended_is_verified_all_the_same() {
+    let stage = Stage::with(RoleSource::Token, nothing()).await;
+    for (token, expected) in [
+        (bearer(json!({"suspended": true, "exp": crate::auth::testing::NOW - 61})), "auth.invalid_token"),
+        ("Bearer x".to_owned(), "auth.invalid_token"),
+    ] {
+        let request = Request::get("/own").header("authorization", token).body(Body::empty()).unwrap();
+        let told = read(open_to_all(stage.verifier.clone()).oneshot(request).await.unwrap()).await;
+        assert_eq!(code(&told), (401, expected));
+    }
+}

@@ -8,7 +8,7 @@ mod store;
 use super::{Idempotency, Step};
 use crate::{
     auth::{
-        Caller, Keys, Verifier,
+        Caller, EvenSuspended, Keys, Verifier,
         testing::{ISSUER, PROJECT, now},
     },
     clock::Clock,
@@ -51,11 +51,13 @@ fn watched(store: &Store, clock: &Clock, act: Act, watch: impl Fn(Step) + Send +
     let mut idempotency = Idempotency::new(store.table(), clock.clone());
     idempotency.watch = Arc::new(watch);
     let handler = async |State(app): State<App>, _: Caller, request: Request| (app.act)(request).await;
+    let admitting = async |State(app): State<App>, _: EvenSuspended, request: Request| (app.act)(request).await;
     let routes = Routes::new()
         .on(Method::POST, "/things", handler)
         .on(Method::PUT, "/things", handler)
         .on(Method::GET, "/things", handler)
         .on(Method::POST, "/things/{id}", handler)
+        .on_even_suspended(Method::POST, "/appeals", admitting)
         .on_up_to(5_500_000, Method::POST, "/files", handler);
     web::wrap(routes.with_state(App { idempotency, verifier, act }), Default::default())
 }

@@ -347,3 +347,23 @@ async fn an_answer_at_the_end_of_the_invocation_goes_out_before_it_ends() {
     let told = tokio::time::timeout(Duration::from_millis(700), reply(&site, request)).await;
     assert_eq!(told.expect("it is told in time").status, 200);
 }
+
+#[tokio::test]
+async fn who_is_suspended_repeats_an_appeal_and_hears_no_other_answer() {
+    let (_store, site, done, _) = numbering().await;
+    let who = |ask: Ask, suspended: bool| {
+        ask.claiming(json!({"sub": "ada", "user_id": "ada", "tenant_id": "acme", "suspended": suspended}))
+    };
+    // An answer from before is not told to somebody who may not come in any more, and nothing runs.
+    assert_eq!(who(thing("k"), false).to(&site).await.status, 200);
+    let shut = who(thing("k"), true).to(&site).await;
+    assert_eq!((shut.status, shut.headers.contains_key("idempotency-replayed")), (403, false));
+    assert!(String::from_utf8_lossy(&shut.body).contains("auth.suspended"));
+    assert_eq!(done.load(Ordering::SeqCst), 1);
+    for _ in 0..3 {
+        assert_eq!(who(post("/appeals", "k"), true).to(&site).await.status, 200);
+    }
+    assert_eq!(done.load(Ordering::SeqCst), 2, "the appeal was made once");
+    let other = who(post("/appeals", "k"), false).to(&site).await;
+    assert_eq!(other.status, 403, "whoever is free again has other rights");
+}

@@ -244,6 +244,7 @@ pub(super) fn secrets_and_logs(setting: &Setting, cases: &mut Vec<Case>) {
         ("AskRole", "ask", setting.asks_with_key),
         ("CatalogRole", "catalog", true),
         ("CatalogPublishRole", "catalog-publish", false),
+        ("AppealsRole", "appeals", true),
         ("NotificationsRole", "notifications", true),
         ("NotificationDeferralsRole", "notification-deferrals", false),
         ("OutboxDrainRole", "outbox-drain", setting.signs_webhooks),

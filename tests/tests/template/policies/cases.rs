@@ -91,7 +91,7 @@ pub(super) const REPEATS: (&str, &[&str]) =
     ("IDEMPOTENCY#4f2d", &["dynamodb:BatchGetItem", "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"]);
 pub(super) const RIGHTS: (&str, &[&str]) = ("PEOPLE", &["dynamodb:GetItem"]);
 
-pub(super) const TENANTS: [Tenant; 7] = [
+pub(super) const TENANTS: [Tenant; 8] = [
     Tenant {
         function: "AskRole",
         role: "AskTenantRole",
@@ -199,6 +199,30 @@ pub(super) const TENANTS: [Tenant; 7] = [
         uploads: &[],
         sweeps: Some("outbox_due"),
         queries: &[],
+    },
+    Tenant {
+        function: "AppealsRole",
+        role: "AppealsTenantRole",
+        rows: &[
+            ("APPEALS", &["dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:PutItem"]),
+            ("APPEALS#grace", &["dynamodb:GetItem", "dynamodb:PutItem"]),
+            ("NOTICE#grace", &["dynamodb:GetItem", "dynamodb:PutItem"]),
+            LIMIT,
+            ("AUDIT", &["dynamodb:PutItem", "dynamodb:BatchGetItem"]),
+            TEXTS,
+            PLACES,
+            ("OUTBOX", &["dynamodb:GetItem", "dynamodb:PutItem"]),
+            RIGHTS,
+            REPEATS,
+        ],
+        snapshots: &[],
+        uploads: &[],
+        sweeps: None,
+        queries: &[
+            ("APPEALS", "appeals_by_person"),
+            ("APPEALS", "appeals_by_state"),
+            ("AUDITTEXT", "texts_about"),
+        ],
     },
     Tenant {
         function: "OperationsRole",

@@ -130,6 +130,7 @@ async fn exercise(bundle: &Bundle) {
     people(bundle).await;
     notices(bundle).await;
     messages(bundle).await;
+    appeals(bundle).await;
 }
 
 /// Somebody is told of decisions, reads and chooses.
@@ -175,6 +176,36 @@ async fn messages(bundle: &Bundle) {
     tenant.act(table.of(&tenant).transact(parts.into())).await.unwrap();
     let report = bundle.run_schedule("outbox-drain").await.unwrap();
     assert!(report.contains("\"skipped\":1") && report.contains("\"dead\":1"), "{report}");
+}
+
+/// Somebody appeals twice, and both appeals are decided.
+async fn appeals(bundle: &Bundle) {
+    const ALL: &str = "/api/user-notifications";
+    bundle.clock().advance(jiff::SignedDuration::from_hours(13));
+    let service = bundle.person(local::seed::claims("moderation", "shopper").scope("service:write"));
+    let keeper = bundle.administrator("keeper", "admin:super").await;
+    let ada = bundle.shopper("ada").with_header("idempotency-key", "appeal-1");
+    for category in ["content_violation", "temporary_restriction"] {
+        let told = service.post(ALL, json!({"userId": "ada", "category": category})).await.success().unwrap();
+        let path = format!("{ALL}/{}/appeal", told.body["id"].as_str().unwrap());
+        let opened = ada.post(&path, json!({})).await.success().unwrap();
+        assert_eq!(bundle.shopper("ada").post(&path, json!({})).await.status, 409);
+        let appeal = format!("/api/admin/appeals/{}", opened.body["appeal_id"].as_str().unwrap());
+        keeper.get("/api/admin/appeals").await.success().unwrap();
+        keeper.post(&format!("{appeal}/review"), json!({})).await.success().unwrap();
+        let decision = json!({"outcome": "overturned", "reason": "It keeps to the guidelines."});
+        keeper.post(&format!("{appeal}/decision"), decision).await.success().unwrap();
+        keeper.get(&appeal).await.success().unwrap();
+    }
+    ada.get(&format!("{ALL}/appeals")).await.success().unwrap();
+    bundle.clock().advance(jiff::SignedDuration::from_hours(13));
+    bundle.run_schedule("notification-deferrals").await.unwrap();
+    let third = service.post(ALL, json!({"userId": "ada", "category": "content_violation"})).await.success().unwrap();
+    let path = format!("{ALL}/{}/appeal", third.body["id"].as_str().unwrap());
+    let opened = bundle.shopper("ada").post(&path, json!({})).await.success().unwrap();
+    let one = format!("{ALL}/appeals/{}", opened.body["appeal_id"].as_str().unwrap());
+    bundle.shopper("ada").patch(&one, json!({"state": "withdrawn"})).await.success().unwrap();
+    keeper.get("/api/admin/appeals/stats").await.success().unwrap();
 }
 
 /// A large file goes to the bucket itself, by the URL that was signed for it.
