@@ -1,0 +1,3 @@
+//! The proof that nobody is told of a category more than once in twelve hours, and that nothing is lost by it.
+
+mod histories;
