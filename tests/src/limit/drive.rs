@@ -269,6 +269,10 @@ impl World {
         }
     }
 
+    async fn flush_then(&self, by: usize, subject: Subject, dies: Option<Duration>) {
+        self.flush(by, &subject, dies).await;
+    }
+
     fn switch(&self, on: bool) {
         for sender in &self.senders {
             sender.switch.set(on);
@@ -373,7 +377,7 @@ async fn burst(world: &World, script: &Script, dice: &mut StdRng, named: &mut u3
         if dice.gen_ratio(1, 7) {
             let (by, dies) = (dice.gen_range(0..SENDERS), dies(dice));
             let of = subject.clone();
-            under_way.push(async move { drop(world.flush(by, &of, dies).await) }.boxed());
+            under_way.push(world.flush_then(by, of, dies).boxed());
         }
         let (subject, occurrence) = match world.noted().sends.choose(dice).filter(|_| dice.gen_ratio(1, 10)) {
             Some(earlier) if !world.blind => (earlier.subject.clone(), earlier.occurrence.clone()),

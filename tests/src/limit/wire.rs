@@ -110,7 +110,8 @@ impl Wire {
             () if is(rates.late) => Fate::Late,
             () if is(rates.reset) => Fate::Reset,
             () if is(rates.throttle) => Fate::Throttle,
-            () if is(rates.conflict) && operation != "Query" && operation != "GetItem" => Fate::Conflict,
+            // A transaction is in the way of what shares an item with it: of the counter of places none ever has one.
+            () if is(rates.conflict) && matches!(operation, "TransactWriteItems" | "PutItem") => Fate::Conflict,
             () => Fate::Done,
         };
         (fate, there, back)
