@@ -10,11 +10,13 @@
 //! | [`mistake`] | wrong ways of holding the limit, made of the right one |
 //! | [`drive`] | histories: senders with clocks that differ, over ten days of a clock that is moved |
 //! | [`words`] | what the notices say |
+//! | [`processes`] | senders in processes of their own |
 
 pub mod checker;
 pub mod drive;
 pub mod history;
 pub mod mistake;
+pub mod processes;
 pub mod state;
 pub mod store;
 pub mod wire;

@@ -4,3 +4,4 @@ mod calibration;
 mod histories;
 mod mistakes;
 mod model;
+mod processes;
