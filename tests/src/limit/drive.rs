@@ -131,7 +131,8 @@ pub fn run(seed: u64, script: &Script) -> (Findings, usize) {
     let (history, state) = runtime.expect("a runtime").block_on(Box::pin(history(seed, script)));
     let mut good: std::collections::HashMap<(&Subject, &str), bool> = std::collections::HashMap::new();
     for send in &history.sends {
-        *good.entry((&send.subject, &send.occurrence)).or_default() |= !matches!(send.answer, Answer::Error(_) | Answer::Nothing);
+        *good.entry((&send.subject, &send.occurrence)).or_default() |=
+            !matches!(send.answer, Answer::Error(_) | Answer::Nothing);
     }
     let given_up = good.values().filter(|good| !**good).count();
     (checker::check(&history, &state), given_up)
@@ -283,7 +284,13 @@ impl World {
     fn unheard(&self, since: usize) -> Vec<(Subject, String)> {
         let history = self.noted();
         let bad = |send: &&Send| matches!(send.answer, Answer::Error(_) | Answer::Nothing);
-        let mut unheard: Vec<_> = history.sends.iter().skip(since).filter(bad).map(|send| (send.subject.clone(), send.occurrence.clone())).collect();
+        let mut unheard: Vec<_> = history
+            .sends
+            .iter()
+            .skip(since)
+            .filter(bad)
+            .map(|send| (send.subject.clone(), send.occurrence.clone()))
+            .collect();
         unheard.sort();
         unheard.dedup();
         unheard
@@ -302,8 +309,12 @@ async fn history(seed: u64, script: &Script) -> (History, State) {
         let mark = world.noted().sends.len();
         burst(&world, script, &mut dice, &mut named).await;
         for _ in 0..AGAIN {
-            for (subject, occurrence) in world.unheard(mark).into_iter().take(if dice.gen_ratio(1, 5) { 1 } else { usize::MAX }) {
-                let heard = |send: &Send| send.occurrence == occurrence && !matches!(send.answer, Answer::Error(_) | Answer::Nothing);
+            for (subject, occurrence) in
+                world.unheard(mark).into_iter().take(if dice.gen_ratio(1, 5) { 1 } else { usize::MAX })
+            {
+                let heard = |send: &Send| {
+                    send.occurrence == occurrence && !matches!(send.answer, Answer::Error(_) | Answer::Nothing)
+                };
                 if !world.noted().sends.iter().any(heard) {
                     world.send(dice.gen_range(0..SENDERS), &subject, &occurrence, None).await;
                 }
@@ -369,7 +380,11 @@ async fn burst(world: &World, script: &Script, dice: &mut StdRng, named: &mut u3
     let focus = world.subjects.choose(dice).expect("there are subjects").clone();
     let mut under_way: Vec<BoxFuture<'_, ()>> = vec![];
     for _ in 0..dice.gen_range(1..=6) {
-        let subject = if dice.gen_ratio(7, 10) { focus.clone() } else { world.subjects.choose(dice).expect("there are subjects").clone() };
+        let subject = if dice.gen_ratio(7, 10) {
+            focus.clone()
+        } else {
+            world.subjects.choose(dice).expect("there are subjects").clone()
+        };
         let dies = |dice: &mut StdRng| {
             let dies = dice.gen_range(0..1_000) < script.deaths;
             dies.then(|| Duration::from_millis(dice.gen_range(0..120)))
@@ -388,7 +403,8 @@ async fn burst(world: &World, script: &Script, dice: &mut StdRng, named: &mut u3
         };
         let twice = !world.blind && dice.gen_ratio(1, 6);
         for _ in 0..=u32::from(twice) {
-            let (by, dies, subject, occurrence) = (dice.gen_range(0..SENDERS), dies(dice), subject.clone(), occurrence.clone());
+            let (by, dies, subject, occurrence) =
+                (dice.gen_range(0..SENDERS), dies(dice), subject.clone(), occurrence.clone());
             under_way.push(async move { world.send(by, &subject, &occurrence, dies).await }.boxed());
         }
     }

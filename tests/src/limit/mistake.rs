@@ -89,7 +89,9 @@ impl Mistaken {
         match operation {
             "Query" => self.read(&asked, body),
             "TransactWriteItems" => {
-                let guard = asked["TransactItems"].as_array_mut().and_then(|parts| parts.iter_mut().find(|part| is_guard(part)));
+                let guard = asked["TransactItems"]
+                    .as_array_mut()
+                    .and_then(|parts| parts.iter_mut().find(|part| is_guard(part)));
                 let Some(guard) = guard else { return self.store.call(operation, body) };
                 self.bend(&mut guard["Update"]);
                 let guard = guard["Update"].clone();
@@ -128,7 +130,9 @@ impl Mistaken {
             }),
             Mistake::Cache => remembered.get(&of).map(|(_, last)| last.clone()),
             Mistake::StaleRead => match remembered.get(&of) {
-                Some((then, last)) if then.elapsed() < Duration::from_secs(2) => Some(last.clone()).filter(Value::is_object),
+                Some((then, last)) if then.elapsed() < Duration::from_secs(2) => {
+                    Some(last.clone()).filter(Value::is_object)
+                }
                 _ => {
                     remembered.insert(of, (Instant::now(), last.clone().unwrap_or_default()));
                     last
@@ -150,15 +154,19 @@ impl Mistaken {
 
     /// What it writes of the guard, as the mistake puts it.
     fn bend(&self, guard: &mut Value) {
-        let now: i64 = guard["ExpressionAttributeValues"][":now"]["N"].as_str().and_then(|now| now.parse().ok()).unwrap_or(0);
+        let now: i64 =
+            guard["ExpressionAttributeValues"][":now"]["N"].as_str().and_then(|now| now.parse().ok()).unwrap_or(0);
         guard["ExpressionAttributeValues"][":latest"] = json!({"N": self.mistake.latest(now).to_string()});
         match self.mistake {
             Mistake::CheckThenPut | Mistake::Cache | Mistake::StaleRead => {
                 // All names that are given must be used.
-                guard["ConditionExpression"] = "attribute_not_exists(pk) OR attribute_exists(pk) OR last_at_us <= :latest".into();
+                guard["ConditionExpression"] =
+                    "attribute_not_exists(pk) OR attribute_exists(pk) OR last_at_us <= :latest".into();
             }
             Mistake::ExpiryDecides => {
-                guard["ConditionExpression"] = "attribute_not_exists(last_at_us) AND (attribute_not_exists(last_at_us) OR last_at_us <= :latest)".into();
+                guard["ConditionExpression"] =
+                    "attribute_not_exists(last_at_us) AND (attribute_not_exists(last_at_us) OR last_at_us <= :latest)"
+                        .into();
             }
             Mistake::NoTenant => {
                 let pk = guard["Key"]["pk"]["S"].as_str().map(for_all);

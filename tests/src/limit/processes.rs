@@ -66,7 +66,8 @@ pub async fn work(url: &str) -> Result<()> {
         clock.advance(burst.now.duration_since(clock.now()));
         let (tenant, category) = (words::tenant(&burst.tenant), burst.category.parse()?);
         let one = |occurrence: String| {
-            let telling = words::telling(&burst.person, category, &occurrence, Origin::of(Some(&occurrence), None), burst.now);
+            let telling =
+                words::telling(&burst.person, category, &occurrence, Origin::of(Some(&occurrence), None), burst.now);
             let (tenant, notices) = (&tenant, &notices);
             async move {
                 let start = Instant::now();

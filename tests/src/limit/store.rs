@@ -14,14 +14,8 @@ use serde_json::{Map, Value, json};
 use super::words::TABLE;
 
 /// The indexes of the table in the template that the rows of notices, of their audit entries and of their messages stand in.
-const INDEXES: [&str; 6] = [
-    "audit_pending",
-    "outbox_due",
-    "deferral_due",
-    "texts_about",
-    "unread_cat_created",
-    "user_status_created",
-];
+const INDEXES: [&str; 6] =
+    ["audit_pending", "outbox_due", "deferral_due", "texts_about", "unread_cat_created", "user_status_created"];
 
 /// A reply: its status and its document.
 pub type Reply = (u16, String);
@@ -108,14 +102,10 @@ fn act<Q: DeserializeOwned, A: Serialize>(
 
 /// The table, as [`super::processes`] makes it too.
 pub(super) fn table() -> Value {
-    let key = |hash: &str, range: &str| {
-        json!([{"AttributeName": hash, "KeyType": "HASH"}, {"AttributeName": range, "KeyType": "RANGE"}])
-    };
+    let key = |hash: &str, range: &str| json!([{"AttributeName": hash, "KeyType": "HASH"}, {"AttributeName": range, "KeyType": "RANGE"}]);
     let names = ["pk", "sk"].into_iter().chain(INDEXES);
     let attributes: Vec<Value> = names.map(|name| json!({"AttributeName": name, "AttributeType": "S"})).collect();
-    let index = |name: &&str| {
-        json!({"IndexName": name, "KeySchema": key("pk", name), "Projection": {"ProjectionType": "KEYS_ONLY"}})
-    };
+    let index = |name: &&str| json!({"IndexName": name, "KeySchema": key("pk", name), "Projection": {"ProjectionType": "KEYS_ONLY"}});
     json!({
         "TableName": TABLE, "BillingMode": "PAY_PER_REQUEST", "AttributeDefinitions": attributes,
         "KeySchema": key("pk", "sk"), "GlobalSecondaryIndexes": INDEXES.iter().map(index).collect::<Vec<_>>(),

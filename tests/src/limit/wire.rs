@@ -78,9 +78,16 @@ enum Fate {
 
 impl Wire {
     /// A way to `store` of a sender with `clock`, whose fate `seed` decides and who makes a mistake or none.
-    pub fn new(store: Store, clock: &Clock, seed: u64, mistake: Option<Mistake>, tick: Box<dyn Fn() + Send + Sync>) -> Self {
+    pub fn new(
+        store: Store,
+        clock: &Clock,
+        seed: u64,
+        mistake: Option<Mistake>,
+        tick: Box<dyn Fn() + Send + Sync>,
+    ) -> Self {
         let dice = Mutex::new(StdRng::seed_from_u64(seed));
-        let mistaken = mistake.filter(|made| made.on_the_wire()).map(|made| Mistaken::new(made, store.clone(), clock.clone()));
+        let mistaken =
+            mistake.filter(|made| made.on_the_wire()).map(|made| Mistaken::new(made, store.clone(), clock.clone()));
         Self(Arc::new(Inner { store, rates: Mutex::new(Rates::STILL), dice, tick, mistaken }))
     }
 

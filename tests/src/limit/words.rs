@@ -7,7 +7,9 @@ use shared::{
     clock::Clock,
     config::Env,
     ids::PersonId,
-    notices::{Announce, Category, Compose, Composed, Decision, KillSwitch, NoticeRow, Notices, Origin, Telling, ToldText},
+    notices::{
+        Announce, Category, Compose, Composed, Decision, KillSwitch, NoticeRow, Notices, Origin, Telling, ToldText,
+    },
     outbox::{Message, Target},
     table::Table,
     tenant::{Sweep, TenantScope},

@@ -51,7 +51,8 @@ fn one_of_sixty_four_writers_wins_and_what_fails_leaves_nothing() {
         });
         assert_eq!(winners.into_inner(), 1, "round {round}");
     }
-    let named = |name: &str| store.items().iter().filter(|item| item["sk"]["S"].as_str().unwrap().starts_with(name)).count();
+    let named =
+        |name: &str| store.items().iter().filter(|item| item["sk"]["S"].as_str().unwrap().starts_with(name)).count();
     assert_eq!((named("won"), named("leak"), named("kept")), (20, 0, 20 * WRITERS));
     assert_eq!(acknowledged.into_inner(), 20 * WRITERS);
 }

@@ -31,7 +31,10 @@ enum Mark {
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, PartialOrd, Ord)]
 enum Act {
     /// Tell at this stamp, and of these that waited.
-    Tell { stamp: i8, takes: [bool; 3] },
+    Tell {
+        stamp: i8,
+        takes: [bool; 3],
+    },
     PutOff,
 }
 
@@ -46,7 +49,10 @@ struct Transaction {
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 enum Step {
     Query,
-    Counter { last: Option<(i8, usize)>, marks: [Mark; 3] },
+    Counter {
+        last: Option<(i8, usize)>,
+        marks: [Mark; 3],
+    },
     /// Decided: a place is had.
     Transaction(Act),
     Wait(Act),
@@ -275,10 +281,7 @@ fn no_interleaving_with_one_death_breaks_a_promise() {
 
 #[test]
 fn the_model_finds_what_is_left_out() {
-    let wrong = [
-        Setting { guarded: false, ..RIGHT },
-        Setting { marked: false, origins: [0, 0, 1], ..RIGHT },
-    ];
+    let wrong = [Setting { guarded: false, ..RIGHT }, Setting { marked: false, origins: [0, 0, 1], ..RIGHT }];
     let found: Vec<bool> = wrong.iter().map(|setting| explore(setting, 1).1.is_some()).collect();
     assert_eq!(found, [true; 2], "without its condition; without its mark");
 }

@@ -45,7 +45,7 @@ fn noted(burst: &Burst, occurrence: &str, answer: Answer, place: u64) -> Send {
 
 #[test]
 fn one_of_all_that_eight_processes_send_at_once_is_told() {
-    let (rounds, each) = (number("LIMIT_ROUNDS", 3), number("LIMIT_EACH", 40));
+    let (rounds, each) = (number("LIMIT_ROUNDS", 3), number("LIMIT_EACH", 12));
     let folder = tempfile::tempdir().unwrap();
     let (url, _) = store(&folder);
     let mut processes: Vec<Process> = (0..PROCESSES).map(|_| Process::start(PROGRAM, &url).unwrap()).collect();
@@ -67,7 +67,13 @@ fn one_of_all_that_eight_processes_send_at_once_is_told() {
     }
     took.sort_unstable();
     let at = |part: usize| Duration::from_micros(took[(took.len() - 1) * part / 100]);
-    println!("{rounds} rounds of {} at once: p50 {:?}, p99 {:?}, {} errors", PROCESSES * each, at(50), at(99), errors.len());
+    println!(
+        "{rounds} rounds of {} at once: p50 {:?}, p99 {:?}, {} errors",
+        PROCESSES * each,
+        at(50),
+        at(99),
+        errors.len()
+    );
     assert!(errors.is_empty(), "{} errors, such as {}", errors.len(), errors[0]);
 }
 
