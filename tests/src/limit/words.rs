@@ -26,7 +26,7 @@ pub struct Words;
 impl Compose for Words {
     type Refusal = Infallible;
 
-    fn compose(&self, _: &Map<String, Value>, _: &Decision, count: u64) -> Result<Composed, Infallible> {
+    fn compose(&self, _: Category, _: &Map<String, Value>, _: &Decision, count: u64) -> Result<Composed, Infallible> {
         let text = ToldText { title: "A decision".to_owned(), body: format!("{count} of them") };
         Ok(Composed { texts: BTreeMap::from([("en".to_owned(), text)]), version: 1 })
     }
