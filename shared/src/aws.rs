@@ -202,6 +202,14 @@ impl Aws {
         self
     }
 
+    /// The same over another HTTP client, for tests that hold the store in their own process.
+    #[cfg(any(test, feature = "administrator"))]
+    #[must_use]
+    pub fn over(mut self, http: SharedHttpClient) -> Self {
+        self.base = self.base.to_builder().http_client(http).build();
+        self
+    }
+
     /// Clients without the guard, for what makes tables and buckets and for tests that look at both sides.
     #[cfg(any(test, feature = "administrator"))]
     pub fn administrator(&self) -> Administrator<'_> {

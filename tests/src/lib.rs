@@ -4,4 +4,6 @@ pub mod adapter;
 #[cfg(feature = "faults")]
 pub mod faults;
 #[cfg(feature = "faults")]
+pub mod limit;
+#[cfg(feature = "faults")]
 pub mod vendors;

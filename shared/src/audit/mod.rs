@@ -48,7 +48,7 @@ use aws_sdk_dynamodb::{
     operation::put_item::PutItemError::ConditionalCheckFailedException,
     types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure::AllOld, TransactWriteItem},
 };
-use std::sync::Mutex;
+use std::{sync::Mutex, time::Duration};
 
 /// The partition of a log's counter.
 pub const COUNTER: &str = "AUDITSEQ";
@@ -60,6 +60,8 @@ pub const AUDIT_PENDING: &str = "audit_pending";
 pub const TEXTS_ABOUT: &str = "texts_about";
 /// How often an act is tried whose place was taken or whose outcome was unknown and then known to be nothing.
 const TRIES: u32 = 4;
+/// How long is waited before it is asked again what became of an act.
+const SETTLING: [Duration; 2] = [Duration::from_millis(50), Duration::from_millis(200)];
 
 /// The logs of every tenant.
 #[derive(Clone, Debug)]
@@ -122,7 +124,7 @@ impl Log {
                     let refused = old.get(effect.len()).is_some_and(Option::is_some);
                     if !refused {
                         self.keep(seq);
-                        return Err(TableError::Condition(old[..effect.len()].to_vec()));
+                        return Err(TableError::Condition(old.iter().take(effect.len()).cloned().collect()));
                     }
                     // A checkpoint filled the place meanwhile. Another one is as good.
                 }
@@ -186,7 +188,16 @@ impl Log {
 
     /// What became of a transaction whose outcome was not heard. If it is not done by now, it never will be: its place is filled.
     async fn settle(&self, entry: &Entry, seq: u64) -> Result<Settled, TableError> {
-        let filled = self.fill(seq).await?;
+        // The very transaction in question may still be in the way.
+        let mut filled = self.fill(seq).await;
+        for pause in SETTLING {
+            if filled.is_ok() {
+                break;
+            }
+            tokio::time::sleep(pause).await;
+            filled = self.fill(seq).await;
+        }
+        let filled = filled?;
         Ok(if is_of(filled.as_ref(), entry) { Settled::Done } else { Settled::Never })
     }
 

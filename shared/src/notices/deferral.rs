@@ -4,7 +4,7 @@ use super::{
     Category,
     limit::{Verdict, verdict},
     parts::take_up,
-    row::{DEFERRAL_DUE, PutOff, put_off_key},
+    row::{DEFERRAL_DUE, FOLDED, PutOff, put_off_key},
     standing::{Limit, TAKEN_UP},
     taken::{Taken, summed},
     tell::{Compose, Notices, PLANS, Plan, TellError, Told},
@@ -113,7 +113,7 @@ impl<C: Compose> Notices<C> {
 async fn fold(rows: &TenantTable, waiting: &[&PutOff], now: Timestamp) -> Result<(), TableError> {
     let Some(newest) = waiting.iter().max_by_key(|row| row.at) else { return Ok(()) };
     let (count, decisions) = summed(waiting.iter().map(|row| (row.count, row.decisions.clone())));
-    let origin = format!("all-{}", random_hex::<16>());
+    let origin = format!("{FOLDED}{}", random_hex::<16>());
     let folded = PutOff {
         origin: origin.clone(),
         count,

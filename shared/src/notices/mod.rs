@@ -4,7 +4,7 @@
 //! | --- | --- | --- | --- |
 //! | notice | `T#<tenant>#NOTICE#<person>` | its id | [`NoticeRow`] |
 //! | last notice | `T#<tenant>#RATE#<person>#<category>` | `LAST` | [`limit::Last`] |
-//! | put off | the same | `OFF#<origin>` | [`PutOff`] |
+//! | put off, or told at once | the same | `OFF#<origin>` | [`PutOff`], or the notice that told of it: the same is told of once |
 //!
 //! | index | holds |
 //! | --- | --- |

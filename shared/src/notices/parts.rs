@@ -2,7 +2,7 @@
 
 use super::{
     limit::latest_us,
-    row::{DEFERRAL_DUE, NoticeRow, PutOff, last_key, put_off_key},
+    row::{DEFERRAL_DUE, Mark, NoticeRow, PutOff, last_key, put_off_key},
     standing::Limit,
     tell::{Plan, Telling, Told},
 };
@@ -62,6 +62,19 @@ pub(super) fn moved(
     let update = update.expression_attribute_values(":latest", number(latest_us(now)));
     let update = update.expression_attribute_values(":id", AttributeValue::S(notice.id.clone()));
     update_part(update.expression_attribute_values(":origin", AttributeValue::S(origin.to_owned())))
+}
+
+/// Marks the origin of `telling` as told at once in `notice`, if nothing of it was put off or told.
+pub(super) fn mark(
+    rows: &TenantTable,
+    telling: &Telling,
+    notice: &NoticeRow,
+    now: Timestamp,
+) -> Result<TransactWriteItem, TableError> {
+    let origin = telling.origin.as_str().to_owned();
+    let key = put_off_key(&telling.person, telling.category, &origin);
+    let mark = Mark { origin, told_in: notice.id.clone(), expires_at: now.as_second().saturating_add(KEPT_S) };
+    new_part(rows.part_put(rows.item(&key, &mark)?))
 }
 
 /// Marks an occurrence as told in `told_in`, if nobody has told of it yet. It is kept for two days more: whoever sends the

@@ -17,6 +17,8 @@ pub const DEFERRAL_DUE: &str = "deferral_due";
 pub(super) const LAST: &str = "LAST";
 /// What the sort keys of occurrences that were put off begin with.
 pub(super) const PUT_OFF: &str = "OFF#";
+/// What the names of occurrences begin with that others were folded into.
+pub(super) const FOLDED: &str = "all-";
 /// The most decisions that a notice names one by one; it counts all.
 pub const MAX_DECISIONS: usize = 50;
 
@@ -139,6 +141,19 @@ pub struct PutOff {
 pub(super) enum LimitRow {
     Last(Last),
     PutOff(Box<PutOff>),
+    Mark(Mark),
+}
+
+/// That something was told at once. It lies where the occurrence would that the limit puts off, so that of two who send the same, one
+/// early enough to be told and one that must wait, only one can write.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Mark {
+    /// What was told.
+    pub(super) origin: String,
+    /// The notice.
+    pub(super) told_in: String,
+    /// When it may be forgotten, in seconds since 1970.
+    pub(super) expires_at: i64,
 }
 
 /// The partition of a person's notices.

@@ -3,7 +3,7 @@
 use super::{
     Category,
     limit::Last,
-    row::{LimitRow, PutOff, limit_of, put_off_key},
+    row::{FOLDED, LimitRow, Mark, PutOff, limit_of, put_off_key},
     tell::Telling,
 };
 use crate::{
@@ -16,10 +16,24 @@ pub(super) const TAKEN_UP: usize = 40;
 /// How many items of a limit are read at once: the last notice, and occurrences that wait or were told of lately.
 const READ: u32 = 500;
 
+/// How often a fold is followed into the next: as often as one run folds.
+const HOPS: u32 = 1_000;
+
+/// What has become of an origin.
+pub(super) enum Known {
+    /// Nothing: it is told for the first time.
+    New,
+    /// It waits, alone or folded into others.
+    Waits(Box<PutOff>),
+    /// It was told, by this notice.
+    Told(String),
+}
+
 /// What stands of a limit.
 pub(super) struct Limit {
     pub(super) last: Option<Last>,
     pub(super) put_off: Vec<PutOff>,
+    told: Vec<Mark>,
     /// Whether that is all that was put off.
     whole: bool,
 }
@@ -28,13 +42,14 @@ impl Limit {
     /// Reads it, strongly consistent: a read that is behind would decide wrongly.
     pub(super) async fn read(rows: &TenantTable, person: &PersonId, category: Category) -> Result<Self, TableError> {
         let partition = limit_of(person, category);
-        let (mut limit, mut after) = (Self { last: None, put_off: vec![], whole: false }, None);
+        let (mut limit, mut after) = (Self { last: None, put_off: vec![], told: vec![], whole: false }, None);
         loop {
             let page = rows.list::<LimitRow>(Listing::of(&partition, READ).after(after)).await?;
             for row in page.rows {
                 match row {
                     LimitRow::Last(last) => limit.last = Some(last),
                     LimitRow::PutOff(row) => limit.put_off.push(*row),
+                    LimitRow::Mark(mark) => limit.told.push(mark),
                 }
             }
             after = page.after;
@@ -46,13 +61,38 @@ impl Limit {
         }
     }
 
-    /// What was put off for the origin of `telling`, told of or not.
-    pub(super) async fn known(&self, rows: &TenantTable, telling: &Telling) -> Result<Option<PutOff>, TableError> {
-        match self.put_off.iter().find(|row| row.origin == telling.origin.as_str()) {
-            Some(row) => Ok(Some(row.clone())),
-            None if self.whole => Ok(None),
-            None => rows.get(&put_off_key(&telling.person, telling.category, &telling.origin.as_str())).await,
+    /// What has become of the origin of `telling`. Where it was folded into another occurrence, that one says.
+    pub(super) async fn known(&self, rows: &TenantTable, telling: &Telling) -> Result<Known, TableError> {
+        let mut origin = telling.origin.as_str().to_owned();
+        for _ in 0..HOPS {
+            let told_in = match self.row(rows, telling, &origin).await? {
+                None if origin == telling.origin.as_str() => return Ok(Known::New),
+                // What it was folded into was told of so long ago that it is forgotten.
+                None => return Ok(Known::Told(origin)),
+                Some(LimitRow::PutOff(row)) if row.told_in.is_none() => return Ok(Known::Waits(row)),
+                Some(LimitRow::PutOff(row)) => row.told_in.unwrap_or_default(),
+                Some(LimitRow::Mark(mark)) => mark.told_in,
+                Some(LimitRow::Last(last)) => last.last_id,
+            };
+            if !told_in.starts_with(FOLDED) {
+                return Ok(Known::Told(told_in));
+            }
+            origin = told_in;
         }
+        Err(TableError::unavailable(std::io::Error::other("it was folded too often to be found")))
+    }
+
+    async fn row(&self, rows: &TenantTable, telling: &Telling, origin: &str) -> Result<Option<LimitRow>, TableError> {
+        if let Some(row) = self.put_off.iter().find(|row| row.origin == origin) {
+            return Ok(Some(LimitRow::PutOff(Box::new(row.clone()))));
+        }
+        if let Some(mark) = self.told.iter().find(|mark| mark.origin == origin) {
+            return Ok(Some(LimitRow::Mark(mark.clone())));
+        }
+        if self.whole {
+            return Ok(None);
+        }
+        rows.get(&put_off_key(&telling.person, telling.category, origin)).await
     }
 
     /// What waits to be told.

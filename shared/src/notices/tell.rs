@@ -3,9 +3,9 @@
 use super::{
     Category, KillSwitch,
     limit::{Verdict, verdict},
-    parts::{moved, put_off, take_up},
+    parts::{mark, moved, put_off, take_up},
     row::{Decision, NoticeRow, PutOff, Status, ToldText, notice_key, put_off_key},
-    standing::{Limit, TAKEN_UP},
+    standing::{Known, Limit, TAKEN_UP},
     taken::Taken,
 };
 use crate::{
@@ -39,6 +39,11 @@ impl Origin {
             (None, Some(token)) => format!("key-{token}"),
             (None, None) => format!("new-{}", random_hex::<16>()),
         })
+    }
+
+    /// Whether it can come again: what has no name of its own cannot.
+    pub(super) fn recurs(&self) -> bool {
+        !self.0.starts_with("new-")
     }
 
     /// The origin as keys write it.
@@ -213,11 +218,12 @@ impl<C: Compose> Notices<C> {
         let rows = self.table.of(tenant);
         let limit = Limit::read(&rows, &telling.person, telling.category).await?;
         let now = self.clock.now();
-        let known = limit.known(&rows, telling).await?;
-        if let Some(told_in) = known.as_ref().and_then(|row| row.told_in.clone()) {
-            return Ok(Plan { parts: vec![], told: Told::Before(told_in) });
-        }
-        match verdict(limit.last.as_ref(), &telling.origin.0, now) {
+        let waits = match limit.known(&rows, telling).await? {
+            Known::Told(told_in) => return Ok(Plan { parts: vec![], told: Told::Before(told_in) }),
+            Known::Waits(row) => Some(row),
+            Known::New => None,
+        };
+        match verdict(limit.last.as_ref(), telling.origin.as_str(), now) {
             Verdict::Told => {
                 let id = limit.last.map(|last| last.last_id).unwrap_or_default();
                 Ok(Plan { parts: vec![], told: Told::Before(id) })
@@ -227,16 +233,17 @@ impl<C: Compose> Notices<C> {
                 self.words
                     .compose(telling.category, &telling.context, &telling.decision, 1)
                     .map_err(TellError::Refused)?;
-                put_off(&rows, telling, (&limit, known.is_some()), until, now).map_err(TellError::Table)
+                put_off(&rows, telling, (&limit, waits.is_some()), until, now).map_err(TellError::Table)
             }
             Verdict::Free => {
-                let waiting: Vec<&PutOff> = limit.waiting().filter(|row| row.origin != telling.origin.0).collect();
-                let taken = Taken { newest: Some(telling), waiting: &waiting[..waiting.len().min(TAKEN_UP)] };
-                // It waited itself, and its time has come.
-                let own = known.as_ref().map(|row| put_off_key(&row.person, row.category, &row.origin));
-                let mut plan = self.now(tenant, &rows, &taken, now)?;
-                if let (Some(key), Told::Now(notice)) = (own, &plan.told) {
-                    plan.parts.push(take_up(&rows, &key, &notice.id, now)?);
+                // It may have waited itself until now: then it is among what is taken up.
+                let first = waits.as_deref();
+                let rest = limit.waiting().filter(|row| first.is_none_or(|first| first.origin != row.origin));
+                let waiting: Vec<&PutOff> = first.into_iter().chain(rest).take(TAKEN_UP).collect();
+                let newest = waits.is_none().then_some(telling);
+                let mut plan = self.now(tenant, &rows, &Taken { newest, waiting: &waiting }, now)?;
+                if let (None, Told::Now(notice), true) = (&waits, &plan.told, telling.origin.recurs()) {
+                    plan.parts.push(mark(&rows, telling, notice, now)?);
                 }
                 Ok(plan)
             }

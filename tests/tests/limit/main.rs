@@ -1,0 +1,7 @@
+//! The proof that nobody is told of a category more than once in twelve hours, and that nothing is lost by it.
+
+mod calibration;
+mod histories;
+mod mistakes;
+mod model;
+mod processes;
