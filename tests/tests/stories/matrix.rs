@@ -273,7 +273,7 @@ async fn each_route_of_administration_lets_in_whose_token_and_record_both_reach_
         .iter()
         .filter_map(|(route, who)| match who {
             Who::Administrator(scope) => Some((*route, *scope)),
-            Who::Public | Who::Person | Who::Teller | Who::InStore(_) => None,
+            Who::Public | Who::Appellant | Who::Person | Who::Teller | Who::InStore(_) => None,
         })
         .collect();
     rows.push(("GET /healthz?deep=1", "admin:read"));
