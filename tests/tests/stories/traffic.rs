@@ -164,6 +164,11 @@ impl Traffic {
         if foreign { self.of(&self.names.foreign_notices.clone()) } else { "@notice@".to_owned() }
     }
 
+    fn appeal(&mut self) -> String {
+        let foreign = self.random.gen_bool(0.2);
+        if foreign { "apl_00000000000000000000000000".to_owned() } else { "@appeal@".to_owned() }
+    }
+
     /// A person of either tenant, or of neither.
     fn somebody(&mut self) -> &'static str {
         self.of(&["ada", "ada", "emil", "root", "walter", "someone", "bea"])
@@ -175,6 +180,11 @@ impl Traffic {
         if drawn.1.ends_with("/import") && self.random.gen_bool(0.6) {
             // It publishes, which costs as much as ten others.
             drawn = self.of(&self.operations.clone());
+        }
+        if self.random.gen_bool(0.2) {
+            // Few appeals are decided by chance.
+            let appeals = |(_, path): &&(Method, String)| path.contains("appeal");
+            drawn = self.of(&self.operations.iter().filter(appeals).cloned().collect::<Vec<_>>());
         }
         let (method, path) = drawn;
         self.drawn += 1;
@@ -214,6 +224,7 @@ impl Traffic {
                 "{product_id}" => self.product(),
                 "{import_id}" => self.import(),
                 "{id}" => self.notice(),
+                "{appeal_id}" => self.appeal(),
                 parameter if parameter.starts_with('{') => self.of(&["ada", "emil", "someone", "bea"]).to_owned(),
                 literal => literal.to_owned(),
             };
@@ -224,7 +235,7 @@ impl Traffic {
     }
 
     fn query(&mut self, path: &str) -> String {
-        if path.starts_with("/api/user-notifications") {
+        if path.starts_with("/api/user-notifications") || path == "/api/admin/appeals" {
             return self.notices_query(path);
         }
         let lists = path.ends_with("/products") || path.ends_with("/search") || path.ends_with("/people");
@@ -243,8 +254,12 @@ impl Traffic {
         let whose = if self.random.gen_bool(0.4) { format!("&userId={}", self.somebody()) } else { String::new() };
         let which = self.of(&["", "&unread=true", "&unread=false", "&category=account_warning"]);
         let which = if path.ends_with("notifications") { which } else { "" };
-        let cursor = if path.ends_with("notifications") && self.random.gen_bool(0.3) { "&cursor=@cursor@" } else { "" };
-        format!("?limit={}{whose}{which}{cursor}", self.random.gen_range(1..4))
+        let whose = if path.contains("admin") { String::new() } else { whose };
+        let lists = path.ends_with("notifications") || path.ends_with("appeals");
+        let cursor = if lists && self.random.gen_bool(0.3) { "&cursor=@cursor@" } else { "" };
+        let limit = if lists { format!("&limit={}", self.random.gen_range(1..4)) } else { String::new() };
+        let query = format!("{limit}{whose}{which}{cursor}");
+        query.strip_prefix('&').map(|query| format!("?{query}")).unwrap_or_default()
     }
 
     /// The body of a route of notices.
@@ -262,6 +277,16 @@ impl Traffic {
             "/api/user-notifications/read-all" => json!({}),
             "/api/user-notifications/mark-read" => json!({"ids": [self.notice(), "ntf_00000000000000000000000000"]}),
             "/api/user-notifications/preferences" => return json!({"language": self.of(&["es", "fr", "de"])}),
+            "/api/user-notifications/appeal" => json!({"notificationId": self.notice()}),
+            "/api/user-notifications/{id}/appeal" => json!({"statement": self.of(&["It was soup.", "¿Por qué?"])}),
+            "/api/user-notifications/appeals/{appeal_id}" if self.random.gen_bool(0.9) => json!({"statement": "Once more."}),
+            "/api/user-notifications/appeals/{appeal_id}" => json!({"state": "withdrawn"}),
+            "/api/admin/appeals/{appeal_id}/review" => return json!({}),
+            "/api/admin/appeals/{appeal_id}/reopen" => return json!({"reason": "There is something new."}),
+            "/api/admin/appeals/{appeal_id}/decision" => {
+                let outcome = self.of(&["upheld", "overturned", "partially_overturned"]);
+                return json!({"outcome": outcome, "reason": self.of(&["It keeps to the rules.", "See T05."])});
+            }
             _ => json!({"read": self.random.gen_bool(0.7)}),
         };
         if self.random.gen_bool(0.3) {
@@ -298,7 +323,9 @@ impl Traffic {
                 Some(("text/csv", rows))
             }
             ("POST", "/catalog/stores/{store_id}/imports") => json(json!({"content_type": "text/csv"})),
-            ("POST" | "PUT" | "PATCH", path) if path.starts_with("/api/user-notifications") => {
+            ("POST" | "PUT" | "PATCH", path)
+                if path.starts_with("/api/user-notifications") || path.starts_with("/api/admin/appeals") =>
+            {
                 json(self.notices_body(path))
             }
             ("POST" | "PUT" | "PATCH", _) if !path.ends_with("/start") => json(self.unknown()),
@@ -336,7 +363,7 @@ pub(crate) fn shop(name: &str) -> Value {
 pub(crate) struct Place {
     people: Vec<Client>,
     imports: Vec<String>,
-    /// The names of notices, and of what was put off, in the order in which they were handed out.
+    /// The names of notices, of what was put off and of appeals, in the order in which they were handed out.
     notices: Vec<String>,
     cursor: String,
     etag: String,
@@ -351,7 +378,8 @@ impl Place {
     /// Sends a request, and remembers what the answer hands out.
     pub(crate) async fn send(&mut self, asked: &Asked) -> Response {
         let import = self.imports.last().map_or(NO_IMPORT, String::as_str);
-        let notice = self.notices.iter().rev().find(|name| name.starts_with("ntf_")).map_or(NO_NOTICE, String::as_str);
+        let last = |kind: &str| self.notices.iter().rev().find(|name| name.starts_with(kind)).map(String::as_str);
+        let (notice, appeal) = (last("ntf_").unwrap_or(NO_NOTICE), last("apl_").unwrap_or("apl_none"));
         let known =
             |text: &str| text.replace("@import@", import).replace("@cursor@", &self.cursor).replace("@notice@", notice);
         let mut client = self.people[asked.who].clone();
@@ -364,7 +392,9 @@ impl Place {
             self.imports.push(id.to_owned());
         }
         let listed = response.body["notifications"].as_array().into_iter().flatten().map(|notice| &notice["id"]);
-        let named = [&response.body["id"], &response.body["deferred_id"]].into_iter().chain(listed);
+        let appeals = response.body["appeals"].as_array().into_iter().flatten().map(|appeal| &appeal["appeal_id"]);
+        let ids = [&response.body["id"], &response.body["deferred_id"], &response.body["appeal_id"]];
+        let named = ids.into_iter().chain(listed).chain(appeals).chain([&response.body["undo_request"]["id"]]);
         for name in named.filter_map(Value::as_str) {
             if !self.notices.iter().any(|known| known == name) {
                 self.notices.push(name.to_owned());
@@ -387,12 +417,13 @@ impl Place {
         for (name, value) in response.headers.iter().filter(|(name, _)| !drawn.contains(&name.as_str())) {
             headers.entry(name.to_string()).or_default().push(self.unnamed(&String::from_utf8_lossy(value.as_bytes())));
         }
-        if asked.path.contains("/people") {
+        if asked.path.contains("/people") || asked.path.contains("/appeal") {
             headers.entry("etag".to_owned()).and_modify(|etag| *etag = vec!["<version>".to_owned()]);
         }
         let mut body = response.body.clone();
         // The mark of a page of notices holds the name of the last one.
-        if asked.path.contains("/user-notifications") && body["next_cursor"].is_string() {
+        let marked = ["/user-notifications", "/admin/appeals"].iter().any(|list| asked.path.contains(list));
+        if marked && body["next_cursor"].is_string() {
             body["next_cursor"] = "<cursor>".into();
         }
         if body["rag"]["query_time_ms"].is_u64() {

@@ -78,7 +78,7 @@ fn text(time: Timestamp) -> String {
 }
 
 impl TenantAppeals {
-    /// The names of a person's appeals, newest first: up to `limit` after the one named `after`.
+    /// The names of a person's appeals, newest first, of up to `limit` rows of the index after `after`.
     ///
     /// # Errors
     ///
@@ -87,16 +87,14 @@ impl TenantAppeals {
         &self,
         person: &PersonId,
         limit: u32,
-        after: Option<&str>,
-    ) -> Result<(Vec<String>, Option<String>), TableError> {
+        after: Option<Place>,
+    ) -> Result<(Vec<String>, Option<Place>), TableError> {
         let prefix = format!("{}#{PREFIX}", person.as_str());
-        let place = after.map(|id| Place::in_index(id, format!("{}#{id}", person.as_str())));
-        let listing = Listing::of(APPEALS, limit).by(BY_PERSON).beginning(&prefix).newest_first().after(place);
+        let listing = Listing::of(APPEALS, limit).by(BY_PERSON).beginning(&prefix).newest_first().after(after);
         let page = self.rows.list::<ByPerson>(listing).await?;
-        let next = page.after.and(page.rows.last().map(|row| row.sk.clone()));
         // Somebody else's name may begin with this person's and what follows it here.
         let own = page.rows.into_iter().filter(|row| row.appeals_by_person == format!("{}#{}", person.as_str(), row.sk));
-        Ok((own.map(|row| row.sk).collect(), next))
+        Ok((own.map(|row| row.sk).collect(), page.after))
     }
 
     /// A person's appeals in some states, newest first: up to `limit` after the one named `after`, and after which the next begin.
@@ -111,16 +109,19 @@ impl TenantAppeals {
         limit: u32,
         after: Option<String>,
     ) -> Result<(Vec<Appeal>, Option<String>), TableError> {
-        let (mut found, mut after, mut read) = (Vec::new(), after, 0);
+        let mut place = after.map(|id| Place::in_index(&*id, format!("{}#{id}", person.as_str())));
+        // A mark names an appeal of this person's, and nobody whose name only begins like theirs.
+        let (mut found, mut last, mut read) = (Vec::new(), None, 0);
         loop {
             let left = limit.saturating_sub(u32::try_from(found.len()).unwrap_or(u32::MAX));
-            let (names, next) = self.names_of(person, left, after.as_deref()).await?;
+            let (names, next) = self.names_of(person, left, place).await?;
             read += left as usize;
             let rows = self.all_of(&names).await?;
             found.extend(rows.into_iter().filter(|row| row.person == *person && states.contains(&row.state)));
-            after = next;
-            if after.is_none() || found.len() >= limit as usize || read >= MOST {
-                return Ok((found, after));
+            last = names.into_iter().next_back().or(last);
+            place = next;
+            if place.is_none() || found.len() >= limit as usize || read >= MOST {
+                return Ok((found, place.and(last)));
             }
         }
     }
@@ -163,16 +164,15 @@ impl TenantAppeals {
         limit: u32,
         after: Option<&Mark>,
     ) -> Result<(Vec<(State, Mark)>, bool), TableError> {
-        let (mut all, mut more) = (Vec::new(), false);
+        let mut all = Vec::new();
         for &state in wanted.states {
-            let (marks, next) = self.marks(state, limit, after.map(|mark| mark.place(state))).await?;
+            // One more than is asked for says whether there are more.
+            let (marks, _) = self.marks(state, limit.saturating_add(1), after.map(|mark| mark.place(state))).await?;
             let fits = |mark: &Mark| wanted.until.is_none_or(|until| mark.is_by(until));
-            let cut = marks.iter().position(|mark| !fits(mark));
-            more |= next.is_some() && cut.is_none();
-            all.extend(marks.into_iter().take(cut.unwrap_or(usize::MAX)).map(|mark| (state, mark)));
+            all.extend(marks.into_iter().take_while(fits).map(|mark| (state, mark)));
         }
         all.sort_by(|(_, one), (_, other)| one.cmp(other));
-        more |= all.len() > limit as usize;
+        let more = all.len() > limit as usize;
         all.truncate(limit as usize);
         Ok((all, more))
     }

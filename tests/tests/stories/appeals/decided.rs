@@ -42,7 +42,8 @@ async fn an_appeal_is_decided_by_somebody_who_did_not_take_the_decision() {
     }
     let notice = ruling["notice"]["notification_id"].as_str().unwrap();
     let notice = ada.get(&format!("{NOTICES}/{notice}")).await.success().unwrap().body;
-    assert_eq!((&notice["category"], &notice["appealable"]), (&json!("appeal_update"), &json!(false)), "{notice}");
+    let title = "Your appeal: the decision has been reversed";
+    assert_eq!((&notice["category"], &notice["title"]), (&json!("appeal_update"), &json!(title)), "{notice}");
     let sent = messages(&bundle).await;
     assert_eq!(sent.len(), 1, "{sent:?}");
     assert_eq!((&sent[0]["topic"], &sent[0]["id"]), (&json!("artifact.undo_requested"), &undo["id"]));

@@ -175,7 +175,8 @@ async fn messages(bundle: &Bundle) {
     let parts = [of("used-1", letter), of("used-2", json!({}))].map(|message| outbox.part(message).unwrap());
     tenant.act(table.of(&tenant).transact(parts.into())).await.unwrap();
     let report = bundle.run_schedule("outbox-drain").await.unwrap();
-    assert!(report.contains("\"skipped\":1") && report.contains("\"dead\":1"), "{report}");
+    let report: Value = serde_json::from_str(&report).unwrap();
+    assert!(report["skipped"].as_u64() >= Some(1) && report["dead"] == 1, "{report}");
 }
 
 /// Somebody appeals twice, and both appeals are decided.
