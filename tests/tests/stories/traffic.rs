@@ -381,7 +381,7 @@ impl Place {
         let last = |kind: &str| self.notices.iter().rev().find(|name| name.starts_with(kind)).map(String::as_str);
         let (notice, appeal) = (last("ntf_").unwrap_or(NO_NOTICE), last("apl_").unwrap_or("apl_none"));
         let known =
-            |text: &str| text.replace("@import@", import).replace("@cursor@", &self.cursor).replace("@notice@", notice);
+            |text: &str| text.replace("@import@", import).replace("@cursor@", &self.cursor).replace("@notice@", notice).replace("@appeal@", appeal);
         let mut client = self.people[asked.who].clone();
         for (name, value) in &asked.headers {
             client = client.with_header(name, &value.replace("@etag@", &self.etag));
