@@ -124,6 +124,19 @@ pub fn bundle(parts: &Parts<'_>) -> Result<Functions> {
             if report.is_clean() { Ok(told) } else { bail!("the run is incomplete: {told}") }
         })
     });
+    let signing = audit_checkpoint::App::new(
+        audit_checkpoint::Config::read(parts.env("audit-checkpoint")?)?,
+        parts.aws("audit-checkpoint")?,
+        parts.clock.clone(),
+    );
+    let sign: Run = Arc::new(move |due| {
+        let signing = signing.clone();
+        Box::pin(async move {
+            let report = audit_checkpoint::run(&signing, due).await?;
+            let told = serde_json::to_string(&report)?;
+            if report.is_clean() { Ok(told) } else { bail!("the run is incomplete: {told}") }
+        })
+    });
     let config = outbox_drain::Config::read(parts.env("outbox-drain")?)?;
     let draining = outbox_drain::App::new(config, parts.aws("outbox-drain")?, parts.clock.clone());
     let drain: Run = Arc::new(move |due| {
@@ -154,6 +167,7 @@ pub fn bundle(parts: &Parts<'_>) -> Result<Functions> {
             },
         ],
         jobs: vec![
+            Job { binary: "audit-checkpoint", run: sign },
             Job { binary: "catalog-publish", run: publish },
             Job { binary: "notification-deferrals", run: defer },
             Job { binary: "outbox-drain", run: drain },

@@ -68,6 +68,18 @@ impl Session {
         Client::person(&self.addresses.gateway, &self.issuer, &self.clock, claims)
     }
 
+    /// The clients' way to the stores.
+    pub(super) fn aws(&self) -> Aws {
+        let Addresses { dynamodb, s3, secrets_manager, .. } = self.addresses.clone();
+        let endpoints = Endpoints { dynamodb: Some(dynamodb), s3: Some(s3), secrets_manager: Some(secrets_manager) };
+        Aws::local(endpoints, ACCESS_KEY, SECRET_KEY)
+    }
+
+    /// The time of the bundle.
+    pub(super) fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
     /// Runs a schedule; what it reports.
     pub(super) async fn run_schedule(&self, name: &str) -> Result<String> {
         let laptop = Client::stranger(&self.addresses.gateway);

@@ -91,7 +91,11 @@ pub(super) const REPEATS: (&str, &[&str]) =
     ("IDEMPOTENCY#4f2d", &["dynamodb:BatchGetItem", "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"]);
 pub(super) const RIGHTS: (&str, &[&str]) = ("PEOPLE", &["dynamodb:GetItem"]);
 
-pub(super) const TENANTS: [Tenant; 7] = [
+/// The leaves of the audit log, the texts that go with them and the counter of their places.
+pub(super) const LOG: [&str; 3] = ["AUDIT", "AUDITTEXT", "AUDITSEQ"];
+
+
+pub(super) const TENANTS: [Tenant; 8] = [
     Tenant {
         function: "AskRole",
         role: "AskTenantRole",
@@ -99,6 +103,18 @@ pub(super) const TENANTS: [Tenant; 7] = [
         snapshots: &["s3:GetObject"],
         uploads: &[],
         sweeps: None,
+        queries: &[],
+    },
+    Tenant {
+        function: "AuditCheckpointRole",
+        role: "AuditCheckpointTenantRole",
+        rows: &[
+            (LOG[0], &["dynamodb:GetItem", "dynamodb:Query", "dynamodb:PutItem"]),
+            (LOG[2], &["dynamodb:GetItem", "dynamodb:UpdateItem"]),
+        ],
+        snapshots: &[],
+        uploads: &[],
+        sweeps: Some("audit_pending"),
         queries: &[],
     },
     Tenant {
@@ -250,6 +266,7 @@ pub(crate) fn all(setting: &Setting) -> Vec<Case> {
     for tenant in &TENANTS {
         calls::rows(tenant, &mut cases);
         calls::objects(tenant, &mut cases);
+        calls::heads(tenant, &mut cases);
         calls::doors(tenant, &mut cases);
         calls::functions_own(tenant, &mut cases);
     }

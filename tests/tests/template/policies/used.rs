@@ -130,6 +130,11 @@ async fn exercise(bundle: &Bundle) {
     people(bundle).await;
     notices(bundle).await;
     messages(bundle).await;
+    tests::audit::act(bundle, "greenleaf", "one").await;
+    tests::audit::leave_a_gap(bundle, "greenleaf", "one").await;
+    tests::audit::act(bundle, "greenleaf", "two").await;
+    bundle.clock().advance(jiff::SignedDuration::from_secs(60));
+    bundle.run_schedule("audit-checkpoint").await.unwrap();
 }
 
 /// Somebody is told of decisions, reads and chooses.
