@@ -94,7 +94,6 @@ pub(super) const RIGHTS: (&str, &[&str]) = ("PEOPLE", &["dynamodb:GetItem"]);
 /// The leaves of the audit log, the texts that go with them and the counter of their places.
 pub(super) const LOG: [&str; 3] = ["AUDIT", "AUDITTEXT", "AUDITSEQ"];
 
-
 pub(super) const TENANTS: [Tenant; 8] = [
     Tenant {
         function: "AskRole",
