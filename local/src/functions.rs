@@ -91,11 +91,8 @@ pub type Assemble = fn(&Parts<'_>) -> Result<Functions>;
 ///
 /// A configuration that one of them refuses.
 pub fn bundle(parts: &Parts<'_>) -> Result<Functions> {
-    let appealing = appeals::App::new(
-        appeals::Config::read(parts.env("appeals")?)?,
-        parts.aws("appeals")?,
-        parts.clock.clone(),
-    );
+    let appealing =
+        appeals::App::new(appeals::Config::read(parts.env("appeals")?)?, parts.aws("appeals")?, parts.clock.clone());
     let asking = ask::App::new(ask::Config::read(parts.env("ask")?)?, parts.aws("ask")?, parts.clock.clone());
     let cataloguing =
         catalog::App::new(catalog::Config::read(parts.env("catalog")?)?, parts.aws("catalog")?, parts.clock.clone());
@@ -125,6 +122,19 @@ pub fn bundle(parts: &Parts<'_>) -> Result<Functions> {
         let publisher = publisher.clone();
         Box::pin(async move {
             let report = catalog::run(&publisher, due).await?;
+            let told = serde_json::to_string(&report)?;
+            if report.is_clean() { Ok(told) } else { bail!("the run is incomplete: {told}") }
+        })
+    });
+    let signing = audit_checkpoint::App::new(
+        audit_checkpoint::Config::read(parts.env("audit-checkpoint")?)?,
+        parts.aws("audit-checkpoint")?,
+        parts.clock.clone(),
+    );
+    let sign: Run = Arc::new(move |due| {
+        let signing = signing.clone();
+        Box::pin(async move {
+            let report = audit_checkpoint::run(&signing, due).await?;
             let told = serde_json::to_string(&report)?;
             if report.is_clean() { Ok(told) } else { bail!("the run is incomplete: {told}") }
         })
@@ -164,6 +174,7 @@ pub fn bundle(parts: &Parts<'_>) -> Result<Functions> {
             },
         ],
         jobs: vec![
+            Job { binary: "audit-checkpoint", run: sign },
             Job { binary: "catalog-publish", run: publish },
             Job { binary: "notification-deferrals", run: defer },
             Job { binary: "outbox-drain", run: drain },

@@ -21,7 +21,9 @@ pub fn openapi() -> OpenApi {
     license.identifier = Some("MIT OR Apache-2.0".to_owned());
     info.license = Some(license);
     let mut document = OpenApiBuilder::new().info(info).build();
-    for part in [appeals::openapi(), ask::openapi(), catalog::openapi(), notifications::openapi(), operations::openapi()] {
+    for part in
+        [appeals::openapi(), ask::openapi(), catalog::openapi(), notifications::openapi(), operations::openapi()]
+    {
         document.merge(part);
     }
     for item in document.paths.paths.values_mut() {

@@ -10,7 +10,7 @@
 // The stand-ins of this crate's tests, which find what they use at the root.
 #[allow(unused_imports)]
 use shared::{auth::key, aws, table};
-#[path = "../src/idempotency/tests/store.rs"]
+#[path = "../src/table/testing.rs"]
 #[allow(dead_code)]
 mod store;
 #[path = "../src/auth/testing.rs"]

@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | `<tenant>/sha256/ab/cdef…` | the bytes whose digest is `abcdef…`; written once, never over |
 //! | `uploads/<tenant>/<id>` | what a presigned upload brought, for some days |
+//! | `<tenant>/<path>` | what a path names that both sides know: `create_at`, `read_at`, `replace_at` |
 //!
 //! The name stands inside the tenant: two tenants with the same bytes share nothing and learn nothing of each other.
 
@@ -69,6 +70,24 @@ impl From<BlobError> for Problem {
             other => Problem::internal(&other),
         }
     }
+}
+
+/// What became of a create-only put.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Created {
+    /// The object is new.
+    New,
+    /// There was one of this name, and it is as it was: its bytes.
+    Already(Vec<u8>),
+}
+
+/// An object and its version.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Versioned {
+    /// The bytes.
+    pub bytes: Vec<u8>,
+    /// The ETag, as the store writes it.
+    pub etag: String,
 }
 
 /// A bucket of the bundle.
@@ -168,7 +187,7 @@ impl TenantBlobs {
             bytes.extend_from_slice(chunk);
             Ok(())
         };
-        let found = self.stream(&object, max_bytes, take).await?;
+        let (found, _) = self.stream(&object, max_bytes, take).await?;
         if found == *digest { Ok(bytes) } else { Err(BlobError::Damaged(object)) }
     }
 
@@ -180,7 +199,7 @@ impl TenantBlobs {
     /// [`BlobError`]; over `max_bytes` it is [`BlobError::TooLarge`].
     pub async fn get_file(&self, digest: &Digest, path: &Path, max_bytes: u64) -> Result<(), BlobError> {
         let (object, mut file) = (self.object(digest), std::fs::File::create(path)?);
-        let found = self.stream(&object, max_bytes, |chunk| file.write_all(chunk)).await?;
+        let (found, _) = self.stream(&object, max_bytes, |chunk| file.write_all(chunk)).await?;
         if found == *digest { Ok(()) } else { Err(BlobError::Damaged(object)) }
     }
 
@@ -191,7 +210,83 @@ impl TenantBlobs {
     /// [`BlobError`]; over `max_bytes` it is [`BlobError::TooLarge`].
     pub async fn get_upload(&self, id: &str, path: &Path, max_bytes: u64) -> Result<Digest, BlobError> {
         let mut file = std::fs::File::create(path)?;
-        self.stream(&self.upload(id), max_bytes, |chunk| file.write_all(chunk)).await
+        Ok(self.stream(&self.upload(id), max_bytes, |chunk| file.write_all(chunk)).await?.0)
+    }
+
+    fn at(&self, path: &str) -> String {
+        format!("{}/{path}", self.tenant)
+    }
+
+    /// Stores `bytes` at `path` where nothing is; at most `max_bytes` are read of what is there already.
+    ///
+    /// # Errors
+    ///
+    /// [`BlobError`].
+    pub async fn create_at(&self, path: &str, bytes: Bytes, max_bytes: u64) -> Result<Created, BlobError> {
+        if self.put_at(path, &bytes, Condition::Absent).await? {
+            return Ok(Created::New);
+        }
+        let found = self.read_at(path, max_bytes).await?.ok_or_else(|| BlobError::Missing(self.at(path)))?;
+        Ok(Created::Already(found.bytes))
+    }
+
+    /// Reads the object at `path`; `None` where there is none.
+    ///
+    /// # Errors
+    ///
+    /// [`BlobError`]; over `max_bytes` it is [`BlobError::TooLarge`].
+    pub async fn read_at(&self, path: &str, max_bytes: u64) -> Result<Option<Versioned>, BlobError> {
+        let mut bytes = Vec::new();
+        let take = |chunk: &[u8]| {
+            bytes.extend_from_slice(chunk);
+            Ok(())
+        };
+        match self.stream(&self.at(path), max_bytes, take).await {
+            Ok((_, etag)) => Ok(Some(Versioned { bytes, etag })),
+            Err(BlobError::Missing(_)) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Stores `bytes` at `path` if the version there is still `etag`, or if nothing is there and `etag` is none; whether it did,
+    /// or found these bytes there.
+    ///
+    /// # Errors
+    ///
+    /// [`BlobError`].
+    pub async fn replace_at(&self, path: &str, bytes: Bytes, etag: Option<&str>) -> Result<bool, BlobError> {
+        if self.put_at(path, &bytes, etag.map_or(Condition::Absent, Condition::Version)).await? {
+            return Ok(true);
+        }
+        // The reply to a first try may have been lost, and this was the second.
+        Ok(self
+            .read_at(path, bytes.len() as u64)
+            .await
+            .is_ok_and(|found| found.is_some_and(|found| found.bytes == bytes)))
+    }
+
+    /// Puts an object on a condition; whether it held.
+    async fn put_at(&self, path: &str, bytes: &Bytes, condition: Condition<'_>) -> Result<bool, BlobError> {
+        for attempt in 1..=CREATES {
+            let put = self.client.put_object().bucket(&self.bucket).key(self.at(path)).body(bytes.clone().into());
+            let put = match condition {
+                Condition::Absent => put.if_none_match("*"),
+                Condition::Version(etag) => put.if_match(etag),
+            };
+            let digest = STANDARD.encode(Digest::of(bytes).as_bytes());
+            let put = put.checksum_algorithm(ChecksumAlgorithm::Sha256).checksum_sha256(digest);
+            match put.send().await {
+                Err(error) if status(&error) == Some(412) => return Ok(false),
+                Err(error) if status(&error) == Some(409) && attempt < CREATES => {
+                    tokio::time::sleep(Duration::from_millis(50 << attempt)).await;
+                }
+                Ok(stored) if stored.e_tag().is_none() => {
+                    return Err(unavailable(io::Error::other("no word of what was stored")));
+                }
+                other => return other.map(|_| true).map_err(unavailable),
+            }
+        }
+        Ok(false)
     }
 
     /// The URL at which the upload `id` may be put for `valid`, with this content type.
@@ -210,7 +305,7 @@ impl TenantBlobs {
         key: &str,
         max_bytes: u64,
         mut take: impl FnMut(&[u8]) -> io::Result<()>,
-    ) -> Result<Digest, BlobError> {
+    ) -> Result<(Digest, String), BlobError> {
         let got = match self.client.get_object().bucket(&self.bucket).key(key).send().await {
             Ok(got) => got,
             Err(SdkError::ServiceError(error)) if absent(error.err()) => {
@@ -218,9 +313,9 @@ impl TenantBlobs {
             }
             Err(error) => return Err(unavailable(error)),
         };
-        if got.e_tag().is_none() {
+        let Some(etag) = got.e_tag().map(ToOwned::to_owned) else {
             return Err(unavailable(io::Error::other("the reply is none of an object store")));
-        }
+        };
         let announced = got.content_length.and_then(|length| u64::try_from(length).ok());
         let (mut body, mut length, mut hasher) = (got.body, 0, Hasher::default());
         while let Some(chunk) = body.next().await {
@@ -235,8 +330,17 @@ impl TenantBlobs {
         if announced.is_some_and(|announced| announced != length) {
             return Err(unavailable(io::Error::new(io::ErrorKind::UnexpectedEof, "the body was cut")));
         }
-        Ok(hasher.finish())
+        Ok((hasher.finish(), etag))
     }
+}
+
+/// On what an object is put.
+#[derive(Clone, Copy)]
+enum Condition<'a> {
+    /// That nothing is there.
+    Absent,
+    /// That this version is.
+    Version(&'a str),
 }
 
 /// Where an object's bytes come from, as often as they are sent.

@@ -22,6 +22,8 @@
 //! ```
 
 mod listing;
+#[cfg(test)]
+pub(crate) mod testing;
 mod verdict;
 
 use crate::{

@@ -30,7 +30,9 @@ pub enum Refusal {
     #[error("An appeal that is {} cannot be {}. {}", .0.as_str(), .1.done(), .0.advice())]
     IllegalMove(State, Move),
     /// The reviewer took part in what they would decide on.
-    #[error("Whoever took the decision, or decided on this appeal before, does not decide on it now. Leave it to somebody else.")]
+    #[error(
+        "Whoever took the decision, or decided on this appeal before, does not decide on it now. Leave it to somebody else."
+    )]
     SameReviewer,
     /// The appeal is the reviewer's own, or they acted in it for the person who appeals.
     #[error("Nobody decides on their own appeal, nor on one that they helped with. Leave it to somebody else.")]

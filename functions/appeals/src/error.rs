@@ -4,9 +4,7 @@ use crate::appeal::{Appeal, Refusal};
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use jiff::Timestamp;
-use shared::{
-    cursor::CursorError, notices::texts, problem::Problem, table::TableError, web::etag::BadIfMatch,
-};
+use shared::{cursor::CursorError, notices::texts, problem::Problem, table::TableError, web::etag::BadIfMatch};
 
 /// Why a request was not done.
 #[derive(Debug, thiserror::Error)]
@@ -21,7 +19,9 @@ pub enum Error {
     #[error("What this notification tells of cannot be appealed.")]
     NotAppealable,
     /// There is an appeal, and it is not decided yet.
-    #[error("You have appealed already, and the appeal is not decided yet. Follow it by its appeal_id, or add a statement to it.")]
+    #[error(
+        "You have appealed already, and the appeal is not decided yet. Follow it by its appeal_id, or add a statement to it."
+    )]
     AlreadyOpen(Box<Appeal>),
     /// There was an appeal, and it is over.
     #[error(

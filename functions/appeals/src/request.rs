@@ -226,8 +226,10 @@ impl StatsQuery {
 
 /// A time of RFC 3339, or the beginning of a day. Years outside of those of people are refused: they do not sort as texts.
 fn time(text: &str) -> Result<Timestamp, Error> {
-    let day = || text.parse::<jiff::civil::Date>().ok()?.to_zoned(jiff::tz::TimeZone::UTC).ok().map(|day| day.timestamp());
-    let time = text.parse().ok().or_else(day).filter(|time: &Timestamp| (0..=253_402_300_799).contains(&time.as_second()));
+    let day =
+        || text.parse::<jiff::civil::Date>().ok()?.to_zoned(jiff::tz::TimeZone::UTC).ok().map(|day| day.timestamp());
+    let time =
+        text.parse().ok().or_else(day).filter(|time: &Timestamp| (0..=253_402_300_799).contains(&time.as_second()));
     time.ok_or(Error::BadRequest("from and to are times of RFC 3339, or days such as 2026-03-01."))
 }
 

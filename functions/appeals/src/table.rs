@@ -141,12 +141,7 @@ impl TenantAppeals {
     }
 
     /// Writes a new appeal, if there is none yet against what `notice` tells of.
-    pub(crate) async fn open(
-        &self,
-        appeal: &Appeal,
-        notice: &NoticeRow,
-        entry: &Entry,
-    ) -> Result<Written, TableError> {
+    pub(crate) async fn open(&self, appeal: &Appeal, notice: &NoticeRow, entry: &Entry) -> Result<Written, TableError> {
         let guard = Guard { appeal_id: appeal.id.clone() };
         let guard = self.rows.item(&guard_key(&appeal.person, notice), &guard)?;
         let row = self.rows.item(&appeal_key(&appeal.id), appeal)?;
@@ -229,7 +224,9 @@ mod tests {
         let of = |id: &str, count, refs: &[Option<&str>]| guard_key(&person("ada"), &notice(id, count, refs)).sort;
         assert_eq!(of("ntf_a", 1, &[Some("case-1")]), of("ntf_b", 1, &[Some("case-1")]));
         assert_ne!(of("ntf_a", 1, &[Some("case-1")]), of("ntf_a", 1, &[Some("case-2")]));
-        for (count, refs) in [(1, &[None][..]), (2, &[Some("case-1"), Some("case-2")]), (60, &[Some("case-1")]), (1, &[])] {
+        for (count, refs) in
+            [(1, &[None][..]), (2, &[Some("case-1"), Some("case-2")]), (60, &[Some("case-1")]), (1, &[])]
+        {
             assert_eq!(of("ntf_a", count, refs), "NTF#ntf_a", "{count} {refs:?}");
         }
     }

@@ -1,6 +1,7 @@
 //! The commands of `cargo run`.
 
 mod ask;
+mod audit;
 mod import;
 mod outbox;
 mod serve;
@@ -25,6 +26,7 @@ given. The first start makes two tenants with three stores; what to try is print
   cargo run -- import outlet products.tsv.gz       a store and its products from a file
   cargo run -- token --role admin                  a token, for curl
   eval \"$(cargo run -q -- env)\"                    endpoints and variables, for cargo lambda and sam
+  cargo run -- audit verify                        check a tenant's audit log against its signed heads
   cargo run -- --fresh                             forget everything and start over
 
 What .env says: names that functions have in template.yaml are settings (RAG_API_URL=off), all others are secrets.
@@ -66,6 +68,9 @@ enum Command {
     /// Shows what is to be sent outside, and decides about dead letters
     #[command(subcommand)]
     Outbox(outbox::Command),
+    /// Checks, proves, exports and erases what the audit log holds
+    #[command(subcommand, after_help = audit::AFTER_HELP)]
+    Audit(audit::Audit),
     /// Prints the OpenAPI document, as docs/openapi.json holds it
     Openapi,
     /// Runs a schedule of the template now
@@ -100,6 +105,7 @@ async fn run(Cli { common, command }: Cli) -> Result<()> {
         Some(Command::Import(import)) => import::run(&common.state, &import).await,
         Some(Command::Ask(ask)) => ask::run(&common.state, &ask).await,
         Some(Command::Outbox(command)) => outbox::run(&common.state, &command).await,
+        Some(Command::Audit(audit)) => audit::run(&common.state, &audit).await,
         Some(Command::Openapi) => {
             say(crate::openapi().to_pretty_json()?);
             Ok(())

@@ -68,6 +68,19 @@ impl Session {
         Client::person(&self.addresses.gateway, &self.issuer, &self.clock, claims)
     }
 
+    /// The clients' way to the stores.
+    pub(super) fn aws(&self) -> Aws {
+        let Addresses { dynamodb, s3, secrets_manager, .. } = self.addresses.clone();
+        let (dynamodb, s3, secrets_manager) = (Some(dynamodb), Some(s3), Some(secrets_manager));
+        let endpoints = Endpoints { dynamodb, s3, secrets_manager, ..Endpoints::default() };
+        Aws::local(endpoints, ACCESS_KEY, SECRET_KEY)
+    }
+
+    /// The time of the bundle.
+    pub(super) fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
     /// Runs a schedule; what it reports.
     pub(super) async fn run_schedule(&self, name: &str) -> Result<String> {
         let laptop = Client::stranger(&self.addresses.gateway);
@@ -79,9 +92,7 @@ impl Session {
     pub(super) fn outbox(&self) -> Result<Outbox> {
         let template = Template::parse(TEMPLATE, &[("Stage", "dev"), ("ProjectId", PROJECT_ID)])?;
         let table = template.tables.first().context("the template has no table")?;
-        let endpoints = Endpoints { dynamodb: Some(self.addresses.dynamodb.clone()), ..Endpoints::default() };
-        let aws = Aws::local(endpoints, ACCESS_KEY, SECRET_KEY);
-        Ok(Outbox::new(Table::new(&aws, &table.name), self.clock.clone()))
+        Ok(Outbox::new(Table::new(&self.aws(), &table.name), self.clock.clone()))
     }
 
     pub(super) async fn close(self) {

@@ -38,7 +38,12 @@ pub(crate) fn serve(
 ) -> Result<JoinHandle<()>> {
     let mut book = Book::open(file)?;
     for secret in wanted {
-        bring_up_to_date(&mut book, secret, env)?;
+        // What one secret generates stands in no other.
+        let others =
+            wanted.iter().filter(|other| other.name != secret.name).filter_map(|other| other.generated.as_ref());
+        let others: Vec<&String> = others.collect();
+        let own = env.iter().filter(|(key, _)| !others.contains(key));
+        bring_up_to_date(&mut book, secret, &own.map(|(key, value)| (key.clone(), value.clone())).collect())?;
     }
     let app = Router::new().fallback(answer).with_state(Arc::new(Mutex::new(book)));
     Ok(tokio::spawn(async move {

@@ -16,12 +16,13 @@ fn the_template_says_which_binaries_run_and_when() {
         binaries,
         [
             ("smartstore-dev-ask", "ask"),
+            ("smartstore-dev-audit-checkpoint", "audit-checkpoint"),
             ("smartstore-dev-catalog", "catalog"),
             ("smartstore-dev-catalog-publish", "catalog-publish"),
             ("smartstore-dev-operations", "operations")
         ]
     );
-    let publish = &template.functions[2];
+    let publish = &template.functions[3];
     assert_eq!(publish.schedules[0].rhythm, Rhythm::Every(Duration::from_secs(60)));
     assert_eq!(
         publish.schedules[0].event("2026-11-20T09:00:00.25Z".parse().unwrap()),
@@ -43,7 +44,8 @@ fn variables_stand_resolved_with_those_of_globals_beneath() {
     assert_eq!(get("CORS_ALLOW_ORIGINS"), Some("https://shop.example"));
     assert_eq!(get("SECRET_ID"), Some("smartstore-ai/dev"));
     assert_eq!(get("ANSWER_PROVIDER"), Some("extractive"));
-    assert_eq!(template.functions[1].env["SECRET_ID"], "smartstore-ai/dev");
+    assert_eq!(template.functions[1].env["SECRET_ID"], "smartstore-ai/dev/audit");
+    assert_eq!(template.functions[2].env["SECRET_ID"], "smartstore-ai/dev");
 }
 
 #[test]

@@ -18,6 +18,8 @@ pub const LEAVES: &str = "AUDIT";
 pub const TEXTS: &str = "AUDITTEXT";
 /// The most bytes of a text.
 pub const MAX_TEXT_BYTES: usize = 64 * 1024;
+/// The most bytes of the id of what an act was done to.
+pub const MAX_OF_BYTES: usize = 4 * 1024;
 /// The kind of a leaf that fills a place whose act never came to be.
 pub const VOID: &str = "void";
 
@@ -159,7 +161,8 @@ impl Draft {
     ///
     /// # Errors
     ///
-    /// [`TableError::Form`] where the text is larger than [`MAX_TEXT_BYTES`]: what a caller sent is to be bounded before.
+    /// [`TableError::Unavailable`] where the text is larger than [`MAX_TEXT_BYTES`], or the id of what it was done to than
+    /// [`MAX_OF_BYTES`]: what a caller sent is to be bounded before.
     pub fn ready(self) -> Result<Entry, TableError> {
         let Self { kind, of, by, about, detail } = self;
         let request_id = request::current().unwrap_or_else(RequestContext::fresh).request_id;
@@ -167,6 +170,10 @@ impl Draft {
         let text = serde_json::to_string(&text).map_err(TableError::unavailable)?;
         if text.len() > MAX_TEXT_BYTES {
             let what = std::io::Error::other(format!("the text of a {kind} has {} bytes", text.len()));
+            return Err(TableError::unavailable(what));
+        }
+        if let Some(bytes) = of.as_ref().map(String::len).filter(|bytes| *bytes > MAX_OF_BYTES) {
+            let what = std::io::Error::other(format!("the id of what a {kind} was done to has {bytes} bytes"));
             return Err(TableError::unavailable(what));
         }
         Ok(Entry { id: random_hex::<16>(), kind, of, about, text })
@@ -208,7 +215,7 @@ pub fn text_key(seq: u64) -> Key {
 }
 
 /// What the index of texts holds of one about `person`. No place is taken for part of a name: it has no `#`, and stands last.
-fn about(person: &PersonId, seq: u64) -> String {
+pub(super) fn about(person: &PersonId, seq: u64) -> String {
     format!("{}#{seq:020}", person.as_str())
 }
 

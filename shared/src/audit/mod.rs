@@ -14,7 +14,7 @@
 //! | --- | --- | --- | --- |
 //! | leaf | `T#<tenant>#AUDIT` | the place, 20 digits | [`LeafRow`]: bytes and hash; made once, never changed |
 //! | text | `T#<tenant>#AUDITTEXT` | the same | [`TextRow`]: what tells of people; erased on demand |
-//! | next place | `T#<tenant>#AUDITSEQ` | `NEXT` | `next`; `audit_pending`: since when there are leaves that no checkpoint covers |
+//! | next place | `T#<tenant>#AUDITSEQ` | `NEXT` | [`CounterRow`] |
 //!
 //! **Leaf and text.** The leaf holds the digest of a salted text and names nobody. So a person's texts can be erased, and the log
 //! still proves that there was one, and when ([`Leaf`]).
@@ -28,16 +28,35 @@
 //! became of it: it holds this act's leaf, or it is filled with a void, after which the transaction can no longer succeed.
 //!
 //! **Proof.** The leaves are those of a Merkle tree (RFC 6962). A schedule signs its head and puts it, with the tree, where nobody
-//! who can write to the table can change it. Until then, for a minute at most, a leaf is as safe as the table.
+//! who can write to the table can change it ([`checkpoint`]); whoever holds a head can have the log shown to them against it
+//! ([`verify`]). Until then, for a minute at most, a leaf is as safe as the table.
 
+#[cfg(feature = "audit-tree")]
+pub mod checkpoint;
 mod entry;
+mod erase;
+#[cfg(feature = "audit-tree")]
+pub mod note;
+#[cfg(feature = "audit-tree")]
+pub mod proof;
+mod read;
+#[cfg(feature = "audit-tree")]
+pub mod stored;
 #[cfg(test)]
 mod tests;
+#[cfg(feature = "audit-tree")]
+pub mod tiles;
+#[cfg(feature = "audit-tree")]
+pub mod tree;
+#[cfg(feature = "audit-tree")]
+pub mod verify;
 
 pub use entry::{
-    Actor, Draft, Entry, LEAVES, Leaf, LeafRow, MAX_TEXT_BYTES, TEXTS, Text, TextRow, VOID, leaf_hash, leaf_key,
-    text_key,
+    Actor, Draft, Entry, LEAVES, Leaf, LeafRow, MAX_OF_BYTES, MAX_TEXT_BYTES, TEXTS, Text, TextRow, VOID, leaf_hash,
+    leaf_key, text_key,
 };
+pub use erase::{ERASED, Erased, places, spelled};
+pub use read::{CounterRow, Rows};
 
 use crate::{
     clock::Clock,
@@ -165,9 +184,10 @@ impl Log {
     /// Takes the next place from the counter.
     async fn next(&self) -> Result<u64, TableError> {
         let update = self.rows.update(&Key::new(COUNTER, NEXT));
-        let update = update.update_expression("ADD #next :one SET #since = if_not_exists(#since, :now)");
+        let update = update.update_expression("ADD #next :one SET #since = if_not_exists(#since, :now), #given = :now");
         let update =
             update.expression_attribute_names("#next", "next").expression_attribute_names("#since", AUDIT_PENDING);
+        let update = update.expression_attribute_names("#given", "given_at");
         let update = update.expression_attribute_values(":one", AttributeValue::N("1".to_owned()));
         let update = update.expression_attribute_values(":now", AttributeValue::S(self.clock.now().to_string()));
         let done = update.return_values(ReturnValue::UpdatedNew).send().await.map_err(TableError::unavailable)?;
@@ -175,6 +195,20 @@ impl Log {
         let next: Option<u64> = next.and_then(|next| next.parse().ok());
         next.and_then(|next| next.checked_sub(1))
             .ok_or_else(|| TableError::unavailable(std::io::Error::other("the counter's reply names no place")))
+    }
+
+    /// Notes that a head covers every place, on condition that no more than `size` were given out.
+    #[cfg(feature = "audit-tree")]
+    async fn covered(&self, size: u64) -> Result<(), TableError> {
+        let update = self.rows.update(&Key::new(COUNTER, NEXT)).update_expression("REMOVE #since");
+        let update = update.condition_expression("#next = :size").expression_attribute_names("#next", "next");
+        let update = update.expression_attribute_names("#since", AUDIT_PENDING);
+        let update = update.expression_attribute_values(":size", AttributeValue::N(size.to_string()));
+        match update.send().await.map_err(aws_sdk_dynamodb::error::SdkError::into_service_error) {
+            Ok(_) => Ok(()),
+            Err(error) if error.is_conditional_check_failed_exception() => Err(TableError::Condition(Vec::new())),
+            Err(error) => Err(TableError::unavailable(error)),
+        }
     }
 
     async fn write(&self, entry: &Entry, seq: u64, effect: Vec<TransactWriteItem>) -> Result<(), TableError> {

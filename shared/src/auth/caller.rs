@@ -233,7 +233,8 @@ impl Caller {
         // What stands beside administration is the token's alone.
         let beside = Scope::ALL.into_iter().filter(|scope| !scope.is_of_administration() && claimed.allow(*scope));
         let counts = claimed.within(allowed);
-        let of_administration = Scope::ALL.into_iter().filter(|scope| scope.is_of_administration() && counts.allow(*scope));
+        let of_administration =
+            Scope::ALL.into_iter().filter(|scope| scope.is_of_administration() && counts.allow(*scope));
         Ok(Some(of_administration.chain(beside).collect()))
     }
 

@@ -2,6 +2,7 @@
 //!
 //! A new operation is a module beside this one and an arm of [`Adapter::reply`].
 
+pub mod audit;
 pub mod search;
 pub mod token;
 
@@ -57,6 +58,10 @@ impl Adapter {
     async fn reply(&mut self, request: &Value) -> anyhow::Result<Value> {
         match request.get("op").and_then(Value::as_str) {
             Some("search") => self.searcher.answer(request).await,
+            Some("merkle") => Ok(audit::merkle(request)),
+            Some("audit-verify") => audit::verify(request),
+            Some("audit-rebuild") => audit::rebuild(request),
+            Some("audit-export") => audit::export(request).await,
             Some("token") => Ok(token::token(request)),
             Some("jws") => Ok(token::jws(request)),
             _ => Ok(json!({"error": "unsupported"})),

@@ -3,6 +3,7 @@
 
 mod answers;
 mod appeals;
+mod audit;
 mod changes;
 mod damage;
 mod deadlines;

@@ -210,9 +210,7 @@ fn request(method: &Method, path: &str) -> (String, Option<(&'static str, Bytes)
         ("POST", "/api/user-notifications/read-all") => json(json!({})),
         ("POST", "/api/user-notifications/mark-read") => json(json!({"ids": ["ntf_00000000000000000000000000"]})),
         ("PATCH", "/api/user-notifications/{id}") => json(json!({"read": true})),
-        ("POST", "/api/user-notifications/appeal") => {
-            json(json!({"notificationId": "ntf_00000000000000000000000000"}))
-        }
+        ("POST", "/api/user-notifications/appeal") => json(json!({"notificationId": "ntf_00000000000000000000000000"})),
         ("PATCH", "/api/user-notifications/appeals/{appeal_id}") => json(json!({"state": "withdrawn"})),
         ("POST", "/api/admin/appeals/{appeal_id}/decision") => json(json!({"outcome": "upheld", "reason": "It fits."})),
         ("POST", "/api/admin/appeals/{appeal_id}/reopen") => json(json!({"reason": "It is new."})),

@@ -279,7 +279,9 @@ impl Traffic {
             "/api/user-notifications/preferences" => return json!({"language": self.of(&["es", "fr", "de"])}),
             "/api/user-notifications/appeal" => json!({"notificationId": self.notice()}),
             "/api/user-notifications/{id}/appeal" => json!({"statement": self.of(&["It was soup.", "¿Por qué?"])}),
-            "/api/user-notifications/appeals/{appeal_id}" if self.random.gen_bool(0.9) => json!({"statement": "Once more."}),
+            "/api/user-notifications/appeals/{appeal_id}" if self.random.gen_bool(0.9) => {
+                json!({"statement": "Once more."})
+            }
             "/api/user-notifications/appeals/{appeal_id}" => json!({"state": "withdrawn"}),
             "/api/admin/appeals/{appeal_id}/review" => return json!({}),
             "/api/admin/appeals/{appeal_id}/reopen" => return json!({"reason": "There is something new."}),
@@ -380,8 +382,12 @@ impl Place {
         let import = self.imports.last().map_or(NO_IMPORT, String::as_str);
         let last = |kind: &str| self.notices.iter().rev().find(|name| name.starts_with(kind)).map(String::as_str);
         let (notice, appeal) = (last("ntf_").unwrap_or(NO_NOTICE), last("apl_").unwrap_or("apl_none"));
-        let known =
-            |text: &str| text.replace("@import@", import).replace("@cursor@", &self.cursor).replace("@notice@", notice).replace("@appeal@", appeal);
+        let known = |text: &str| {
+            text.replace("@import@", import)
+                .replace("@cursor@", &self.cursor)
+                .replace("@notice@", notice)
+                .replace("@appeal@", appeal)
+        };
         let mut client = self.people[asked.who].clone();
         for (name, value) in &asked.headers {
             client = client.with_header(name, &value.replace("@etag@", &self.etag));

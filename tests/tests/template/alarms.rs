@@ -4,8 +4,9 @@ use crate::fault::{Faults, entries, items, of_type, referred};
 use serde_json::Value;
 
 /// The events, as the functions' log lines name them.
-const EVENTS: [&str; 10] = [
+const EVENTS: [&str; 11] = [
     "answer_fell_back",
+    "audit_log_altered",
     "breaker_opened",
     "first_admin_made",
     "idempotency_unsettled",

@@ -209,6 +209,10 @@ const MUTANTS: &[Mutant] = &[
         "      SecretString: '{}'\n      GenerateSecretString:\n",
         "secret.literal",
     ),
+    ("heads that can be removed", "      ObjectLockEnabled: true\n", "", "bucket.lock"),
+    ("heads that root can remove", "Mode: COMPLIANCE", "Mode: GOVERNANCE", "bucket.lock"),
+    ("heads for a day", "            Days: 730\n", "            Days: 1\n", "bucket.lock"),
+    ("heads anywhere", "AUDIT_BUCKET: !Ref AuditBucket", "AUDIT_BUCKET: !Ref ArtifactBucket", "bucket.lock"),
     // Functions
     ("another processor", "Architectures: [arm64]", "Architectures: [x86_64]", "function.architecture"),
     ("another builder", "BuildMethod: rust-cargolambda", "BuildMethod: makefile", "function.build"),

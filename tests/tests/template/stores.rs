@@ -21,6 +21,14 @@ pub(crate) fn check(whole: &Value, faults: &mut Faults) {
             .any(|s| s["Effect"] == "Allow" && (s["Principal"] == "*" || s["Principal"]["AWS"] == "*"));
         faults.unless(!opens, "bucket.public", id, "allows anyone");
     }
+    for (id, function) in of_type(whole, "AWS::Serverless::Function") {
+        let heads = &function["Properties"]["Environment"]["Variables"]["AUDIT_BUCKET"];
+        if let Some((name, _)) = referred(heads) {
+            locked(name, &whole["Resources"][name]["Properties"], faults);
+        } else {
+            faults.unless(!id.contains("AuditCheckpoint"), "bucket.lock", id, "its heads have no bucket");
+        }
+    }
     for (id, resource) in of_type(whole, "AWS::Logs::LogGroup") {
         let days = &resource["Properties"]["RetentionInDays"];
         faults.unless(!days.is_null(), "logs.retention", id, "lines would be kept for ever");
@@ -76,6 +84,16 @@ fn bucket(id: &str, properties: &Value, faults: &mut Faults) {
     // Snapshots are named by content and referred to for as long as an answer is: only uploads may expire by age.
     let wide = rules.iter().any(|rule| running(&rule, "ExpirationInDays") && rule["Prefix"] != "uploads/");
     faults.unless(!wide, "bucket.lifecycle", id, "snapshots would expire");
+}
+
+/// What proves the audit log cannot be changed or removed for two years, by nobody.
+fn locked(id: &str, properties: &Value, faults: &mut Faults) {
+    let on = properties["ObjectLockEnabled"].as_bool() == Some(true);
+    let lock = &properties["ObjectLockConfiguration"];
+    let retention = &lock["Rule"]["DefaultRetention"];
+    let whole = on && lock["ObjectLockEnabled"] == "Enabled" && retention["Mode"] == "COMPLIANCE";
+    let days = retention["Days"].as_u64().unwrap_or(0);
+    faults.unless(whole && days >= 730, "bucket.lock", id, lock);
 }
 
 fn tls_only(bucket: &str, policy: &Value) -> bool {

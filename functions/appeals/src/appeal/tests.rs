@@ -49,11 +49,9 @@ fn decided(by: &str, outcome: Outcome) -> Appeal {
 
 #[test]
 fn who_took_part_in_the_action_does_not_decide_on_it() {
-    for (who, refusal) in [
-        ("moderator-7", Refusal::SameReviewer),
-        ("moderation", Refusal::SameReviewer),
-        ("ada", Refusal::OwnAppeal),
-    ] {
+    for (who, refusal) in
+        [("moderator-7", Refusal::SameReviewer), ("moderation", Refusal::SameReviewer), ("ada", Refusal::OwnAppeal)]
+    {
         let mut appeal = appeal();
         assert_eq!(appeal.take(&act(who, 1)), Err(refusal), "{who}");
         appeal.take(&act("rhea", 1)).unwrap();
@@ -181,9 +179,7 @@ impl Model {
     fn apply(&mut self, tried: &Try) -> bool {
         let open = matches!(self.state, "submitted" | "in_review");
         let (good, state, deed, bars) = match *tried {
-            Try::Take(who) => {
-                (self.state == "submitted" && !self.barred.contains(&who), "in_review", "taken", None)
-            }
+            Try::Take(who) => (self.state == "submitted" && !self.barred.contains(&who), "in_review", "taken", None),
             Try::Decide(who, outcome) => {
                 let good = self.state == "in_review" && !self.barred.contains(&who);
                 (good, outcome.as_str(), "decided", Some(who))

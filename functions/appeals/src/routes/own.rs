@@ -4,9 +4,7 @@ use super::{ATTEMPTS, Asking, Changing, OfAppeal, crowded, existing, versioned};
 use crate::{
     App, Error,
     appeal::{About, Appeal},
-    request::{
-        ListQuery, Maybe, OfUser, OpenAppeal, OpenAppealAgainst, Patch, PatchAppeal, limit, statement, states,
-    },
+    request::{ListQuery, Maybe, OfUser, OpenAppeal, OpenAppealAgainst, Patch, PatchAppeal, limit, statement, states},
     table::{Written, appeal_id},
     view::{AppealView, Summary, Viewer},
 };

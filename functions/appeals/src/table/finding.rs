@@ -93,7 +93,8 @@ impl TenantAppeals {
         let listing = Listing::of(APPEALS, limit).by(BY_PERSON).beginning(&prefix).newest_first().after(after);
         let page = self.rows.list::<ByPerson>(listing).await?;
         // Somebody else's name may begin with this person's and what follows it here.
-        let own = page.rows.into_iter().filter(|row| row.appeals_by_person == format!("{}#{}", person.as_str(), row.sk));
+        let own =
+            page.rows.into_iter().filter(|row| row.appeals_by_person == format!("{}#{}", person.as_str(), row.sk));
         Ok((own.map(|row| row.sk).collect(), page.after))
     }
 

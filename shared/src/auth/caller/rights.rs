@@ -411,7 +411,8 @@ async fn where_who_is_suspended_is_let_in_they_are_themselves_and_have_no_other_
             ("/need", (403, "auth.suspended")),
             ("/shut", (403, "auth.suspended")),
         ] {
-            let request = Request::get(path).header("authorization", bearer(claims.clone())).body(Body::empty()).unwrap();
+            let request =
+                Request::get(path).header("authorization", bearer(claims.clone())).body(Body::empty()).unwrap();
             let told = read(open_to_all(stage.verifier.clone()).oneshot(request).await.unwrap()).await;
             assert_eq!(code(&told), expected, "{source:?} {claimed} {path}");
         }

@@ -3,7 +3,6 @@
 mod crashes;
 mod model;
 mod rules;
-mod store;
 
 use super::{Idempotency, Step};
 use crate::{
@@ -12,6 +11,7 @@ use crate::{
         testing::{ISSUER, PROJECT, now},
     },
     clock::Clock,
+    table::testing::Store,
     web::{self, Routes, extract::Raw},
 };
 use axum::{
@@ -28,7 +28,6 @@ use std::sync::{
     Arc,
     atomic::{AtomicUsize, Ordering},
 };
-use store::Store;
 use tower::ServiceExt;
 
 type Act = Arc<dyn Fn(Request) -> BoxFuture<'static, Response> + Send + Sync>;

@@ -1,6 +1,6 @@
 //! Claims, completions and releases in any order, by any run, at any time, held to what they should do written down plainly.
 
-use super::store::Store;
+use crate::table::testing::Store;
 use crate::{
     auth::testing::now,
     digest::Digest,

@@ -1,6 +1,7 @@
 //! What is answered, branch by branch.
 
-use super::{store::Trouble, *};
+use super::*;
+use crate::table::testing::Trouble;
 use crate::{
     idempotency::{KEPT, MARGIN, UNLIMITED},
     problem::Problem,

@@ -16,7 +16,8 @@ async fn an_appeal_is_decided_by_somebody_who_did_not_take_the_decision() {
     assert_problem(&review(&ada, &appeal).await, 403, "appeal.own_appeal");
     bundle.administer(local::seed::TENANT, "robot", "admin:write").await.unwrap();
     let robot = bundle.person(local::seed::claims("robot", "admin").scope("admin:write service:write"));
-    for reply in [review(&robot, &appeal).await, decide(&robot, &appeal, "upheld").await, reopen(&robot, &appeal).await] {
+    for reply in [review(&robot, &appeal).await, decide(&robot, &appeal, "upheld").await, reopen(&robot, &appeal).await]
+    {
         assert_problem(&reply, 403, "appeal.automated_reviewer");
     }
     let early = decide(&sol, &appeal, "overturned").await;
@@ -58,7 +59,10 @@ async fn messages(bundle: &Bundle) -> Vec<Value> {
     let rows = bundle.aws().administrator().dynamodb().scan().table_name(table).into_paginator().items().send();
     let rows: Vec<_> = rows.collect::<Result<Vec<_>, _>>().await.unwrap();
     let asks = |topic: &AttributeValue| topic.as_s().is_ok_and(|topic| topic == "artifact.undo_requested");
-    rows.iter().filter(|row| row.get("topic").is_some_and(asks)).map(|row| plain(&AttributeValue::M(row.clone()))).collect()
+    rows.iter()
+        .filter(|row| row.get("topic").is_some_and(asks))
+        .map(|row| plain(&AttributeValue::M(row.clone())))
+        .collect()
 }
 
 /// An attribute as JSON.
@@ -75,8 +79,7 @@ fn plain(value: &AttributeValue) -> Value {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_decision_is_seen_at_once_though_its_notice_waits() {
     let bundle = Bundle::start().await;
-    let (first, second) =
-        (appealed(&bundle, "account_warning").await, appealed(&bundle, "content_violation").await);
+    let (first, second) = (appealed(&bundle, "account_warning").await, appealed(&bundle, "content_violation").await);
     let rhea = reviewer(&bundle, "rhea").await;
     let one = settle(&rhea, &first, "upheld").await;
     let other = settle(&rhea, &second, "partially_overturned").await;

@@ -26,7 +26,8 @@ async fn what_is_somebody_elses_is_told_apart_from_nothing_by_nothing() {
         assert_problem(&theirs, 404, "appeal.not_found");
         assert_eq!((told(&theirs), theirs.header("etag")), (told(&none), ""));
         for body in [json!({"state": "withdrawn"}), json!({"statement": "x"})] {
-            let (theirs, none) = (stranger.patch(&own(&appeal), body.clone()).await, stranger.patch(&own(no_appeal), body).await);
+            let (theirs, none) =
+                (stranger.patch(&own(&appeal), body.clone()).await, stranger.patch(&own(no_appeal), body).await);
             assert_eq!((theirs.status, told(&theirs)), (404, told(&none)));
         }
         assert_eq!(stranger.get(OWN).await.body["appeals"], json!([]));

@@ -43,7 +43,11 @@ async fn whatever_an_empty_body_is_declared_as_it_is_one_click() {
     }
     let notice = tell(&service, "dan", "account_warning").await;
     let path = format!("{NOTICES}/{notice}/appeal");
-    assert_problem(&bundle.shopper("dan").post_bytes(&path, "text/plain", "x").await, 415, "http.unsupported_media_type");
+    assert_problem(
+        &bundle.shopper("dan").post_bytes(&path, "text/plain", "x").await,
+        415,
+        "http.unsupported_media_type",
+    );
     assert_problem(&bundle.shopper("dan").post(&path, json!({"state": "upheld"})).await, 400, "http.bad_request");
     assert_eq!(bundle.shopper("dan").post(&path, json!({})).await.status, 201);
 }
@@ -166,7 +170,9 @@ async fn a_decision_told_of_by_name_has_one_appeal_and_a_person_lists_their_own_
         let (mut seen, mut cursor) = (Vec::new(), String::new());
         for _ in 0..10 {
             let page = client.get(&format!("{OWN}?limit=2{cursor}")).await.success().unwrap().body;
-            seen.extend(page["appeals"].as_array().unwrap().iter().map(|a| a["appeal_id"].as_str().unwrap().to_owned()));
+            seen.extend(
+                page["appeals"].as_array().unwrap().iter().map(|a| a["appeal_id"].as_str().unwrap().to_owned()),
+            );
             match page["next_cursor"].as_str() {
                 Some(next) => cursor = format!("&cursor={next}"),
                 None => break,

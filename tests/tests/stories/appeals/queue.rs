@@ -51,7 +51,10 @@ async fn the_queue_shows_who_waits_longest_first_and_what_is_overdue() {
     bundle.clock().advance(SignedDuration::from_micros(1));
     let late = rhea.get(&format!("{STAFF}?age=overdue")).await;
     assert_eq!((names(&late), &late.body["overdue"]), (vec![opened[0].as_str()], &json!(1)));
-    assert_eq!((&late.body["appeals"][0]["overdue"], &late.body["appeals"][0]["age_seconds"]), (&json!(true), &json!(259_200)));
+    assert_eq!(
+        (&late.body["appeals"][0]["overdue"], &late.body["appeals"][0]["age_seconds"]),
+        (&json!(true), &json!(259_200))
+    );
     assert_eq!(names(&rhea.get(&format!("{STAFF}?age=71")).await).len(), 6);
     for bad in ["?state=x", "?age=x", "?category=x", "?limit=1001", "?cursor=x"] {
         assert_eq!(rhea.get(&format!("{STAFF}{bad}")).await.status, 400, "{bad}");
@@ -63,7 +66,8 @@ async fn the_numbers_are_those_of_what_was_decided_in_the_time_asked_for() {
     let bundle = Bundle::start().await;
     let rhea = reviewer(&bundle, "rhea").await;
     let begin = bundle.clock().now();
-    let plan = [("ada", "upheld", 10), ("bea", "upheld", 20), ("cyd", "overturned", 30), ("dan", "partially_overturned", 60)];
+    let plan =
+        [("ada", "upheld", 10), ("bea", "upheld", 20), ("cyd", "overturned", 30), ("dan", "partially_overturned", 60)];
     for (person, outcome, minutes) in plan {
         let appeal = next(&bundle, person, "account_warning").await;
         bundle.clock().advance(SignedDuration::from_mins(minutes));

@@ -1,7 +1,7 @@
 //! Every call that the cases are about: on rows, on objects, at the doors of roles, and what else a role could reach for.
 
 use super::{
-    cases::{Case, REPEATS, RIGHTS, STORE, Setting, TENANTS, Tenant, Who, secret},
+    cases::{Case, LOG, REPEATS, RIGHTS, STORE, Setting, TENANTS, Tenant, Who, secret},
     evaluate::Context,
     roles::arn,
 };
@@ -23,6 +23,7 @@ const INDEXES: [&str; 9] = [
 const STREAM: &str =
     "arn:aws:dynamodb:us-east-1:000000000000:table/smartstore-dev-CatalogTable/stream/2026-01-01T00:00:00.000";
 const BUCKET: &str = "arn:aws:s3:::smartstore-dev-artifactbucket";
+const HEADS: &str = "arn:aws:s3:::smartstore-dev-auditbucket";
 
 /// What nobody may do with the table, by whatever keys.
 const NEVER: [(&str, &str); 12] = [
@@ -99,7 +100,7 @@ pub(super) fn rows(tenant: &Tenant, cases: &mut Vec<Case>) {
             not(TABLE, Some("*"), Some(&[own]), "by a star for a tag");
         }
     }
-    for place in [STORE, RIGHTS.0, REPEATS.0, "OUTBOX", "OUTBOXDEAD", "PREFERENCES"] {
+    for place in [STORE, RIGHTS.0, REPEATS.0, "OUTBOX", "OUTBOXDEAD", "PREFERENCES"].into_iter().chain(LOG) {
         let granted = tenant.rows.iter().find(|(known, _)| *known == place).map_or(&[][..], |(_, actions)| *actions);
         for action in BY_KEY.into_iter().filter(|action| !granted.contains(action)) {
             let about = format!("{place}, which its function never does");
@@ -163,6 +164,39 @@ pub(super) fn objects(tenant: &Tenant, cases: &mut Vec<Case>) {
     }
     for action in ["s3:ListBucket", "s3:ListBucketVersions", "s3:PutBucketPolicy", "s3:PutLifecycleConfiguration"] {
         add(cases, Who::Holder(tenant.role), action, BUCKET, keyed(Some("acme"), None), false, "the bucket");
+    }
+}
+
+/// The bucket of signed heads: the job adds to it, and nobody takes away from it, also not by its lock.
+pub(super) fn heads(tenant: &Tenant, cases: &mut Vec<Case>) {
+    let signs = tenant.role == "AuditCheckpointTenantRole";
+    let mut head = |who: &'static str, action, key: &str, tag, passes, about: &str| {
+        let on = if key.is_empty() { HEADS.to_owned() } else { format!("{HEADS}/{key}") };
+        add(cases, Who::Holder(who), action, &on, keyed(tag, None), passes, about);
+    };
+    for action in ["s3:GetObject", "s3:PutObject"] {
+        for key in ["checkpoint", "checkpoint/00000000000000000007", "tile/0/000.p/7"] {
+            head(tenant.role, action, &format!("acme/{key}"), Some("acme"), signs, &format!("its own {key}"));
+            head(tenant.role, action, &format!("globex/{key}"), Some("acme"), false, &format!("another's {key}"));
+            head(tenant.role, action, &format!("acme-2/{key}"), Some("acme"), false, &format!("a namesake's {key}"));
+            head(tenant.role, action, &format!("acme/{key}"), None, false, &format!("a {key} without a tag"));
+            head(tenant.function, action, &format!("acme/{key}"), None, false, &format!("a {key} by itself"));
+        }
+    }
+    for who in [tenant.role, tenant.function] {
+        for action in [
+            "s3:DeleteObject",
+            "s3:DeleteObjectVersion",
+            "s3:PutObjectRetention",
+            "s3:PutObjectLegalHold",
+            "s3:BypassGovernanceRetention",
+        ] {
+            head(who, action, "acme/checkpoint", Some("acme"), false, "a head that was signed");
+        }
+        for action in ["s3:PutBucketObjectLockConfiguration", "s3:PutBucketVersioning", "s3:PutLifecycleConfiguration"]
+        {
+            head(who, action, "", Some("acme"), false, "the bucket of heads");
+        }
     }
 }
 
@@ -242,6 +276,7 @@ pub(super) fn secrets_and_logs(setting: &Setting, cases: &mut Vec<Case>) {
     let ours = secret("smartstore-ai/dev");
     let functions = [
         ("AskRole", "ask", setting.asks_with_key),
+        ("AuditCheckpointRole", "audit-checkpoint", false),
         ("CatalogRole", "catalog", true),
         ("CatalogPublishRole", "catalog-publish", false),
         ("AppealsRole", "appeals", true),
@@ -256,6 +291,8 @@ pub(super) fn secrets_and_logs(setting: &Setting, cases: &mut Vec<Case>) {
             add(cases, Who::Holder(function), action, on, none(), passes, about);
         };
         call("secretsmanager:GetSecretValue", &ours, reads, "this stage's secret");
+        let signs = function == "AuditCheckpointRole";
+        call("secretsmanager:GetSecretValue", &secret("smartstore-ai/dev/audit"), signs, "the key of the audit logs");
         call("secretsmanager:GetSecretValue", &secret("smartstore-ai/prod"), false, "another stage's secret");
         call("secretsmanager:PutSecretValue", &ours, false, "this stage's secret");
         let stream = |name: &str| {

@@ -91,7 +91,10 @@ pub(super) const REPEATS: (&str, &[&str]) =
     ("IDEMPOTENCY#4f2d", &["dynamodb:BatchGetItem", "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"]);
 pub(super) const RIGHTS: (&str, &[&str]) = ("PEOPLE", &["dynamodb:GetItem"]);
 
-pub(super) const TENANTS: [Tenant; 8] = [
+/// The leaves of the audit log, the texts that go with them and the counter of their places.
+pub(super) const LOG: [&str; 3] = ["AUDIT", "AUDITTEXT", "AUDITSEQ"];
+
+pub(super) const TENANTS: [Tenant; 9] = [
     Tenant {
         function: "AskRole",
         role: "AskTenantRole",
@@ -99,6 +102,18 @@ pub(super) const TENANTS: [Tenant; 8] = [
         snapshots: &["s3:GetObject"],
         uploads: &[],
         sweeps: None,
+        queries: &[],
+    },
+    Tenant {
+        function: "AuditCheckpointRole",
+        role: "AuditCheckpointTenantRole",
+        rows: &[
+            (LOG[0], &["dynamodb:GetItem", "dynamodb:Query", "dynamodb:PutItem"]),
+            (LOG[2], &["dynamodb:GetItem", "dynamodb:UpdateItem"]),
+        ],
+        snapshots: &[],
+        uploads: &[],
+        sweeps: Some("audit_pending"),
         queries: &[],
     },
     Tenant {
@@ -218,11 +233,7 @@ pub(super) const TENANTS: [Tenant; 8] = [
         snapshots: &[],
         uploads: &[],
         sweeps: None,
-        queries: &[
-            ("APPEALS", "appeals_by_person"),
-            ("APPEALS", "appeals_by_state"),
-            ("AUDITTEXT", "texts_about"),
-        ],
+        queries: &[("APPEALS", "appeals_by_person"), ("APPEALS", "appeals_by_state"), ("AUDITTEXT", "texts_about")],
     },
     Tenant {
         function: "OperationsRole",
@@ -274,6 +285,7 @@ pub(crate) fn all(setting: &Setting) -> Vec<Case> {
     for tenant in &TENANTS {
         calls::rows(tenant, &mut cases);
         calls::objects(tenant, &mut cases);
+        calls::heads(tenant, &mut cases);
         calls::doors(tenant, &mut cases);
         calls::functions_own(tenant, &mut cases);
     }

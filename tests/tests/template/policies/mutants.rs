@@ -165,6 +165,42 @@ const MUTANTS: &[Mutant] = &[
         "Action: [dynamodb:UpdateItem, dynamodb:GetItem]\n",
     ),
     ("the dead letters of all", "#OUTBOXDEAD\"]", "#OUTBOX*\"]"),
+    (
+        "leaves that can be changed",
+        "Action: [dynamodb:GetItem, dynamodb:Query, dynamodb:PutItem]",
+        "Action: [dynamodb:GetItem, dynamodb:Query, dynamodb:PutItem, dynamodb:UpdateItem]",
+    ),
+    (
+        "leaves that can be removed",
+        "Action: [dynamodb:GetItem, dynamodb:Query, dynamodb:PutItem]",
+        "Action: [dynamodb:GetItem, dynamodb:Query, dynamodb:PutItem, dynamodb:DeleteItem]",
+    ),
+    (
+        "another function that removes leaves",
+        "dynamodb:LeadingKeys: [\"T#${aws:PrincipalTag/tenant}#S#*\"]",
+        "dynamodb:LeadingKeys: [\"T#${aws:PrincipalTag/tenant}#S#*\", \"T#${aws:PrincipalTag/tenant}#AUDIT\"]",
+    ),
+    (
+        "a counter for all of the log",
+        "[\"T#${aws:PrincipalTag/tenant}#AUDITSEQ\"]",
+        "[\"T#${aws:PrincipalTag/tenant}#AUDIT*\"]",
+    ),
+    (
+        "a lock that its job may lift",
+        "Sid: ExportTree\n                Effect: Allow\n                Action: [s3:GetObject, s3:PutObject]",
+        "Sid: ExportTree\n                Effect: Allow\n                Action: [s3:GetObject, s3:PutObject, s3:PutObjectRetention, s3:BypassGovernanceRetention]",
+    ),
+    (
+        "heads that its job may remove",
+        "Sid: ExportTree\n                Effect: Allow\n                Action: [s3:GetObject, s3:PutObject]",
+        "Sid: ExportTree\n                Effect: Allow\n                Action: [s3:GetObject, s3:PutObject, s3:DeleteObjectVersion]",
+    ),
+    ("everybody's heads", "${AuditBucket.Arn}/${!aws:PrincipalTag/tenant}/*", "${AuditBucket.Arn}/*"),
+    (
+        "the key of the logs for all",
+        "Resource: !Ref SmartstoreSecret",
+        "Resource: [!Ref SmartstoreSecret, !Ref AuditSecret]",
+    ),
     ("every secret", "Resource: !Ref SmartstoreSecret", "Resource: \"*\""),
 ];
 

@@ -131,6 +131,11 @@ async fn exercise(bundle: &Bundle) {
     notices(bundle).await;
     messages(bundle).await;
     appeals(bundle).await;
+    tests::audit::act(bundle, "greenleaf", "one").await;
+    tests::audit::leave_a_gap(bundle, "greenleaf", "one").await;
+    tests::audit::act(bundle, "greenleaf", "two").await;
+    bundle.clock().advance(jiff::SignedDuration::from_secs(60));
+    bundle.run_schedule("audit-checkpoint").await.unwrap();
 }
 
 /// Somebody is told of decisions, reads and chooses.

@@ -4,7 +4,10 @@ use crate::{
     aws::{Aws, Endpoints},
     table::Table,
 };
-use aws_sdk_dynamodb::types::{AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType};
+use aws_sdk_dynamodb::types::{
+    AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection, ProjectionType,
+    ScalarAttributeType,
+};
 use std::{
     collections::BTreeMap,
     sync::{
@@ -21,7 +24,7 @@ use tokio::{
 
 /// What the door does to an operation.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Trouble {
+pub(crate) enum Trouble {
     /// It does not reach the store.
     Shut,
     /// It is taken and never answered.
@@ -36,7 +39,7 @@ struct Door {
     trouble: BTreeMap<&'static str, Trouble>,
 }
 
-pub(super) struct Store {
+pub(crate) struct Store {
     aws: Aws,
     table: String,
     door: Arc<Mutex<Door>>,
@@ -61,15 +64,26 @@ fn dynamodb() -> &'static str {
 
 impl Store {
     /// A table of its own.
-    pub(super) async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
+        Self::with_indexes(&[]).await
+    }
+
+    /// A table of its own with these indexes, each of the attribute that has its name.
+    pub(crate) async fn with_indexes(indexes: &[&str]) -> Self {
         static TABLES: AtomicU64 = AtomicU64::new(0);
-        let table = format!("keys-{}", TABLES.fetch_add(1, Ordering::Relaxed));
+        let table = format!("table-{}", TABLES.fetch_add(1, Ordering::Relaxed));
         let straight = client(dynamodb());
         let attribute = |name: &str| {
             AttributeDefinition::builder().attribute_name(name).attribute_type(ScalarAttributeType::S).build().unwrap()
         };
         let key = |name: &str, kind| KeySchemaElement::builder().attribute_name(name).key_type(kind).build().unwrap();
-        straight
+        let index = |name: &&str| {
+            let index = GlobalSecondaryIndex::builder().index_name(*name).key_schema(key("pk", KeyType::Hash));
+            let index = index.key_schema(key(name, KeyType::Range));
+            index.projection(Projection::builder().projection_type(ProjectionType::KeysOnly).build()).build().unwrap()
+        };
+        let made: Vec<_> = indexes.iter().map(index).collect();
+        let keyed = straight
             .administrator()
             .dynamodb()
             .create_table()
@@ -79,9 +93,9 @@ impl Store {
             .attribute_definitions(attribute("sk"))
             .key_schema(key("pk", KeyType::Hash))
             .key_schema(key("sk", KeyType::Range))
-            .send()
-            .await
-            .unwrap();
+            .set_global_secondary_indexes((!made.is_empty()).then_some(made));
+        let defined = indexes.iter().fold(keyed, |table, name| table.attribute_definitions(attribute(name)));
+        defined.send().await.unwrap();
         let door = Arc::new(Mutex::new(Door::default()));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let aws = client(&listener.local_addr().unwrap().to_string());
@@ -94,22 +108,22 @@ impl Store {
         Self { aws, table, door }
     }
 
-    pub(super) fn table(&self) -> Table {
+    pub(crate) fn table(&self) -> Table {
         Table::new(&self.aws, &self.table)
     }
 
     /// The calls since the last time that this was asked, by operation.
-    pub(super) fn calls(&self) -> Vec<(String, usize)> {
+    pub(crate) fn calls(&self) -> Vec<(String, usize)> {
         std::mem::take(&mut self.door.lock().unwrap().calls).into_iter().collect()
     }
 
     /// From now on `operation` has this trouble.
-    pub(super) fn trouble(&self, operation: &'static str, trouble: Trouble) {
+    pub(crate) fn trouble(&self, operation: &'static str, trouble: Trouble) {
         self.door.lock().unwrap().trouble.insert(operation, trouble);
     }
 
     /// From now on all is well.
-    pub(super) fn mend(&self) {
+    pub(crate) fn mend(&self) {
         self.door.lock().unwrap().trouble.clear();
     }
 }
