@@ -60,7 +60,7 @@ async fn appends(count: usize) {
                     };
                     let begun = Instant::now();
                     if audited {
-                        let entry = Entry::new("bench.done", Actor::Job("bench".to_owned())).ready().unwrap();
+                        let entry = Entry::draft("bench.done", Actor::Job("bench".to_owned())).ready().unwrap();
                         audit.of(&acting).commit(&entry, vec![part("effect")]).await.unwrap();
                     } else {
                         rows.transact(vec![part("effect"), part("leaf"), part("text")]).await.unwrap();

@@ -22,7 +22,7 @@ async fn commit(bundle: &Bundle, tenant: &str, name: &str) -> Result<u64, TableE
     let (scope, table) = (scope(tenant), table(bundle));
     let (log, rows) = (Audit::new(table.clone(), bundle.clock().clone()).of(&scope), table.of(&scope));
     let person = PersonId::from_subject(name).expect("a name");
-    let entry = Entry::new("test.done", Actor::Person(person.clone())).of(name).about(&person).ready()?;
+    let entry = Entry::draft("test.done", Actor::Person(person.clone())).of(name).about(&person).ready()?;
     let row = rows.item(&Key::new("EFFECT", name), &BTreeMap::from([("made", true)]))?;
     let effect = vec![new_part(rows.part_put(row))?];
     scope.act(async move { log.commit(&entry, effect).await }).await

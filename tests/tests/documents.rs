@@ -53,7 +53,7 @@ fn variables() -> BTreeSet<String> {
 fn secrets() -> BTreeSet<String> {
     let quoted = |source: &String| source.split('"').map(str::to_owned).collect::<Vec<_>>();
     let texts = sources().iter().flat_map(quoted).collect::<BTreeSet<_>>();
-    let endings = ["_KEY", "_KEY_PREVIOUS", "_TOKEN", "_PASSWORD"];
+    let endings = ["_KEY", "_KEY_PREVIOUS", "_SECRET", "_SECRET_PREVIOUS", "_TOKEN", "_PASSWORD"];
     let named = |text: &String| is_setting(text) && endings.iter().any(|ending| text.ends_with(ending));
     texts.into_iter().filter(|text| named(text) && !text.starts_with("AWS_")).collect()
 }

@@ -259,13 +259,13 @@ async fn a_list_is_read_to_its_end_while_the_key_of_its_marks_is_changed_and_cha
     for n in 0..8 {
         assert_eq!(root.put(&path(&format!("p{n}")), record(&[])).await.status, 201);
     }
-    let (client, id) = (bundle.aws().secrets_manager(), bundle.template().secrets[0].name.clone());
+    let (client, id) = (bundle.aws().secrets_manager(), "smartstore-ai/dev");
     let rotate = async |key: String| {
-        let held = client.get_secret_value().secret_id(&id).send().await.unwrap();
+        let held = client.get_secret_value().secret_id(id).send().await.unwrap();
         let mut secret: Value = serde_json::from_str(held.secret_string().unwrap()).unwrap();
         secret["CURSOR_KEY_PREVIOUS"] = secret["CURSOR_KEY"].take();
         secret["CURSOR_KEY"] = key.into();
-        client.put_secret_value().secret_id(&id).secret_string(secret.to_string()).send().await.unwrap();
+        client.put_secret_value().secret_id(id).secret_string(secret.to_string()).send().await.unwrap();
     };
     let (mut seen, mut query, mut marks) = (0, "?limit=1".to_owned(), Vec::new());
     for turn in 0.. {

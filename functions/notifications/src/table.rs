@@ -216,7 +216,7 @@ impl Feed {
         let update = self.rows.part_update(&notice_key(&self.person, &row.id)).update_expression(expression);
         let update = update.set_expression_attribute_values(Some(values)).set_expression_attribute_names(Some(names));
         let part = update_part(update.condition_expression(STANDS))?;
-        let entry = Entry::new("notification.marked", Actor::Person(by.clone())).of(row.id.clone());
+        let entry = Entry::draft("notification.marked", Actor::Person(by.clone())).of(row.id.clone());
         let entry = entry.about(&self.person).detail(json!({"from": row.status.as_str(), "to": to.as_str()}));
         match self.audit.of(&self.tenant).commit(&entry.ready()?, vec![part]).await {
             Ok(_) if to == Status::Dismissed => Ok(Some(row.clone())),

@@ -8,6 +8,10 @@ fn ours(parameters: &[(&str, &str)]) -> Template {
     Template::parse(OURS, &[&[("ProjectId", "smartstore-local")], parameters].concat()).unwrap()
 }
 
+fn function<'a>(template: &'a Template, binary: &str) -> &'a Function {
+    template.functions.iter().find(|function| function.binary == binary).unwrap()
+}
+
 #[test]
 fn the_template_says_which_binaries_run_and_when() {
     let template = ours(&[]);
@@ -15,14 +19,18 @@ fn the_template_says_which_binaries_run_and_when() {
     assert_eq!(
         binaries,
         [
+            ("smartstore-dev-appeals", "appeals"),
             ("smartstore-dev-ask", "ask"),
             ("smartstore-dev-audit-checkpoint", "audit-checkpoint"),
             ("smartstore-dev-catalog", "catalog"),
             ("smartstore-dev-catalog-publish", "catalog-publish"),
-            ("smartstore-dev-operations", "operations")
+            ("smartstore-dev-notification-deferrals", "notification-deferrals"),
+            ("smartstore-dev-notifications", "notifications"),
+            ("smartstore-dev-operations", "operations"),
+            ("smartstore-dev-outbox-drain", "outbox-drain"),
         ]
     );
-    let publish = &template.functions[3];
+    let publish = function(&template, "catalog-publish");
     assert_eq!(publish.schedules[0].rhythm, Rhythm::Every(Duration::from_secs(60)));
     assert_eq!(
         publish.schedules[0].event("2026-11-20T09:00:00.25Z".parse().unwrap()),
@@ -33,7 +41,7 @@ fn the_template_says_which_binaries_run_and_when() {
 #[test]
 fn variables_stand_resolved_with_those_of_globals_beneath() {
     let template = ours(&[("CorsAllowOrigins", "https://shop.example")]);
-    let env = &template.functions[0].env;
+    let env = &function(&template, "ask").env;
     let get = |name: &str| env.get(name).map(String::as_str);
     assert_eq!(get("TABLE_NAME"), Some("smartstore-dev-CatalogTable"));
     assert_eq!(get("ARTIFACT_BUCKET"), Some("smartstore-dev-artifactbucket"));
@@ -44,8 +52,8 @@ fn variables_stand_resolved_with_those_of_globals_beneath() {
     assert_eq!(get("CORS_ALLOW_ORIGINS"), Some("https://shop.example"));
     assert_eq!(get("SECRET_ID"), Some("smartstore-ai/dev"));
     assert_eq!(get("ANSWER_PROVIDER"), Some("extractive"));
-    assert_eq!(template.functions[1].env["SECRET_ID"], "smartstore-ai/dev/audit");
-    assert_eq!(template.functions[2].env["SECRET_ID"], "smartstore-ai/dev");
+    assert_eq!(function(&template, "audit-checkpoint").env["SECRET_ID"], "smartstore-ai/dev/audit");
+    assert_eq!(function(&template, "catalog").env["SECRET_ID"], "smartstore-ai/dev");
 }
 
 #[test]
@@ -73,9 +81,11 @@ fn rendered_resources_hold_no_reference_and_none_whose_condition_fails() {
 #[test]
 fn a_stage_names_its_own_resources() {
     let template = ours(&[("Stage", "prod")]);
-    assert_eq!(template.functions[0].name, "smartstore-prod-ask");
-    assert_eq!(template.functions[0].env["DEPLOY_ENV"], "production");
-    assert_eq!(template.secrets[0].name, "smartstore-ai/prod");
+    let ask = function(&template, "ask");
+    assert_eq!(ask.name, "smartstore-prod-ask");
+    assert_eq!(ask.env["DEPLOY_ENV"], "production");
+    let secrets: Vec<_> = template.secrets.iter().map(|secret| secret.name.as_str()).collect();
+    assert_eq!(secrets, ["smartstore-ai/prod/audit", "smartstore-ai/prod"]);
 }
 
 #[test]
@@ -83,7 +93,7 @@ fn the_openapi_document_and_the_sign_of_life_are_the_only_public_routes() {
     let template = ours(&[]);
     let public: Vec<String> = template.routes().filter(|(_, r)| r.public).map(|(_, r)| r.to_string()).collect();
     assert_eq!(public, ["GET /openapi.json", "GET /healthz"]);
-    assert_eq!(template.routes().count(), 18);
+    assert_eq!(template.routes().count(), 41);
 }
 
 #[test]

@@ -106,7 +106,7 @@ pub struct Text {
 
 impl Entry {
     /// That `by` did `kind`, a stable name `<area>.<deed>`: to what, to whom and how is said by the methods that follow.
-    pub fn new(kind: &'static str, by: Actor) -> Draft {
+    pub fn draft(kind: &'static str, by: Actor) -> Draft {
         Draft { kind, of: None, by, about: None, detail: Value::Null }
     }
 
@@ -265,7 +265,7 @@ mod tests {
 
     #[test]
     fn two_entries_of_the_same_act_have_texts_of_other_digests() {
-        let of = || Entry::new("test.done", Actor::Job("test".to_owned())).ready().unwrap();
+        let of = || Entry::draft("test.done", Actor::Job("test".to_owned())).ready().unwrap();
         let at = Timestamp::UNIX_EPOCH;
         assert_ne!(of().leaf(0, at).text, of().leaf(0, at).text);
     }

@@ -36,7 +36,7 @@ impl Log {
         let found = self.about(person).await?;
         for places in found.chunks(AT_ONCE) {
             let parts = places.iter().map(|seq| self.erasure(*seq)).collect::<Result<Vec<_>, _>>()?;
-            let entry = Entry::new(ERASED, by.clone()).of(spelled(places)).ready()?;
+            let entry = Entry::draft(ERASED, by.clone()).of(spelled(places)).ready()?;
             done.told_at.push(self.commit(&entry, parts).await?);
             done.places.extend(places);
         }

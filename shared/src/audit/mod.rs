@@ -5,7 +5,7 @@
 //! ```no_run
 //! # use shared::{audit::{Actor, Audit, Entry}, table::TableError, tenant::TenantScope, auth::Caller};
 //! # async fn example(audit: &Audit, tenant: &TenantScope, caller: &Caller, parts: Vec<aws_sdk_dynamodb::types::TransactWriteItem>) -> Result<(), TableError> {
-//! let entry = Entry::new("appeal.opened", Actor::Person(caller.person().clone())).of("apl_01").about(caller.person());
+//! let entry = Entry::draft("appeal.opened", Actor::Person(caller.person().clone())).of("apl_01").about(caller.person());
 //! let seq = audit.of(tenant).commit(&entry.ready()?, parts).await?;
 //! # Ok(()) }
 //! ```

@@ -89,11 +89,11 @@ impl TenantTable {
 struct Key2 {}
 
 fn entry() -> Entry {
-    Entry::new("test.done", Actor::Job("test".to_owned())).ready().unwrap()
+    Entry::draft("test.done", Actor::Job("test".to_owned())).ready().unwrap()
 }
 
 fn about(name: &str) -> Entry {
-    Entry::new("test.done", Actor::Job("test".to_owned())).about(&person(name)).ready().unwrap()
+    Entry::draft("test.done", Actor::Job("test".to_owned())).about(&person(name)).ready().unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]

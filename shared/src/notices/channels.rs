@@ -20,8 +20,8 @@ pub struct Channels {
 impl Channels {
     /// As the environment says.
     pub fn from_env(env: &Env) -> Self {
-        let set = |name: &str| env.optional(name).is_some_and(|value| !value.is_empty());
-        Self { email: set("EMAIL_FROM"), webhook: set("WEBHOOK_URL") }
+        let set = |value: Option<String>| value.is_some_and(|value| !value.is_empty());
+        Self { email: set(env.optional("EMAIL_FROM")), webhook: set(env.optional("WEBHOOK_URL")) }
     }
 }
 

@@ -81,7 +81,7 @@ impl<C: Compose> Notices<C> {
             let Plan { parts, told } = self.now(tenant, &rows, &Taken { newest: None, waiting: &waiting }, now)?;
             let Told::Now(notice) = told else { return Ok(Flushed::Nothing) };
             let detail = json!({"category": category.as_str(), "count": notice.count, "decisions": notice.decisions});
-            let entry = Entry::new("notification.summarised", Actor::Job(JOB.to_owned())).of(notice.id.clone());
+            let entry = Entry::draft("notification.summarised", Actor::Job(JOB.to_owned())).of(notice.id.clone());
             match log.commit(&entry.about(person).detail(detail).ready()?, parts).await {
                 Ok(_) => return Ok(Flushed::Told { notice: notice.id, count: notice.count }),
                 // Somebody was quicker: what stands now decides.

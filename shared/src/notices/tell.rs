@@ -320,7 +320,7 @@ fn entry(telling: &Telling, told: &Told) -> Draft {
         "category": telling.category.as_str(), "count": count, "decision": telling.decision,
         "context": telling.context,
     });
-    Entry::new(kind, telling.by.clone()).of(of).about(&telling.person).detail(detail)
+    Entry::draft(kind, telling.by.clone()).of(of).about(&telling.person).detail(detail)
 }
 
 /// Whether `item` is a limit that somebody else has moved. For callers that join a plan to parts of their own.

@@ -4,7 +4,7 @@ use tests::limit::drive::{Script, Totals, run_many};
 
 fn good(totals: &Totals) {
     let Totals { histories, sends, errors, given_up, broken } = totals;
-    println!(
+    eprintln!(
         "{histories} histories, {sends} sendings, {errors} errors, {given_up} given up, {} broken promises",
         broken.len()
     );

@@ -264,7 +264,7 @@ fn no_interleaving_breaks_a_promise_whatever_the_clocks_say() {
             states += seen;
         }
     }
-    println!("{states} states, 0 broken");
+    eprintln!("{states} states, 0 broken");
 }
 
 #[test]
@@ -276,7 +276,7 @@ fn no_interleaving_with_one_death_breaks_a_promise() {
         assert_eq!(broken, None, "{skews:?} {origins:?}");
         states += seen;
     }
-    println!("{states} states, 0 broken");
+    eprintln!("{states} states, 0 broken");
 }
 
 #[test]

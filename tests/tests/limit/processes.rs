@@ -67,7 +67,7 @@ fn one_of_all_that_eight_processes_send_at_once_is_told() {
     }
     took.sort_unstable();
     let at = |part: usize| Duration::from_micros(took[(took.len() - 1) * part / 100]);
-    println!(
+    eprintln!(
         "{rounds} rounds of {} at once: p50 {:?}, p99 {:?}, {} errors",
         PROCESSES * each,
         at(50),
@@ -109,7 +109,7 @@ fn what_killed_processes_sent_is_told_once_when_it_is_sent_again() {
             history.sends.extend(heard.into_iter().map(|(of, said, _)| noted(burst, &of, said.into(), place + 1)));
         }
     }
-    println!("{unheard} of {} were not heard of", history.sends.len());
+    eprintln!("{unheard} of {} were not heard of", history.sends.len());
     assert!(unheard > 0, "no process was killed in the middle of anything");
     flush(&url, number("LIMIT_ROUNDS", 4));
     let findings = check(&history, &State::read(&store.items()));

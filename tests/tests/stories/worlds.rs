@@ -347,12 +347,20 @@ async fn keys_stay_inside(store_calls: usize, seed: u64) {
             mark = faults.mark();
         }
         if requests.is_multiple_of(100) {
-            bundle.run_schedule("catalog-publish").await.unwrap();
+            for job in ["catalog-publish", "notification-deferrals", "audit-checkpoint", "outbox-drain"] {
+                bundle.run_schedule(job).await.unwrap();
+            }
             bundle.clock().advance(jiff::SignedDuration::from_secs(6));
             let run = faults.since(mark);
-            // The job sweeps one index, and works for one tenant at a time in all else.
+            // Each job sweeps one index, and works for one tenant at a time in all else.
             let mixed = run.only(|call| {
-                let sweeps = call.operation == "Scan" && call.index.as_deref() == Some("pending");
+                let own = match call.function.as_str() {
+                    "catalog-publish" => "pending",
+                    "notification-deferrals" => "deferral_due",
+                    "audit-checkpoint" => "audit_pending",
+                    _ => "outbox_due",
+                };
+                let sweeps = call.operation == "Scan" && call.index.as_deref() == Some(own);
                 !sweeps && call.outside("t_greenleaf") && call.outside("t_corner")
             });
             outside.extend(mixed.iter().map(|call| format!("the job touched {call:?}")));

@@ -51,7 +51,7 @@ pub(super) async fn review(
         if asking.done(&appeal)? {
             return Ok(shown(&app, &appeals, &appeal).await?);
         }
-        let draft = Entry::new("appeal.taken", asking.actor()).of(&*appeal.id).about(&appeal.person);
+        let draft = Entry::draft("appeal.taken", asking.actor()).of(&*appeal.id).about(&appeal.person);
         let (entry, act) = asking.act(draft.detail(json!({"round": appeal.round})), &app)?;
         appeal.take(&act).map_err(|refusal| refused(&caller, refusal.into()))?;
         if appeals.change(&appeal, seen, &entry, vec![]).await? == Written::Done {
@@ -94,7 +94,7 @@ pub(super) async fn decide(
         let may = appeal.permits(Move::Decide(body.outcome), &asking.by);
         may.map_err(|refusal| refused(&caller, refusal.into()))?;
         let detail = json!({"round": appeal.round, "outcome": body.outcome, "reason": body.reason});
-        let draft = Entry::new("appeal.decided", asking.actor()).of(&*appeal.id).about(&appeal.person);
+        let draft = Entry::draft("appeal.decided", asking.actor()).of(&*appeal.id).about(&appeal.person);
         let (entry, act) = asking.act(draft.detail(detail), &app)?;
         let Plan { mut parts, told } = telling(&app, &tenant, &appeal, &body, &act).await?;
         let mut ruling = ruling(&appeal, &body, &act, told);
@@ -141,7 +141,7 @@ pub(super) async fn reopen(
             return Ok(shown(&app, &appeals, &appeal).await?);
         }
         let detail = json!({"round": appeal.round + 1, "reason": body.reason});
-        let draft = Entry::new("appeal.reopened", asking.actor()).of(&*appeal.id).about(&appeal.person);
+        let draft = Entry::draft("appeal.reopened", asking.actor()).of(&*appeal.id).about(&appeal.person);
         let (entry, act) = asking.act(draft.detail(detail), &app)?;
         appeal.reopen(body.reason.clone(), &act).map_err(|refusal| refused(&caller, refusal.into()))?;
         if appeals.change(&appeal, seen, &entry, vec![]).await? == Written::Done {

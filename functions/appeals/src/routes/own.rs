@@ -139,7 +139,7 @@ async fn opened(
         let (prior, _) = appeals.names_of(&person, PRIOR, None).await?;
         let id = appeal_id(now);
         let detail = json!({"notification_id": notice.id, "statement": said});
-        let draft = Entry::new("appeal.opened", asking.actor()).of(&*id).about(&person).detail(detail);
+        let draft = Entry::draft("appeal.opened", asking.actor()).of(&*id).about(&person).detail(detail);
         let (entry, act) = asking.act(draft, app)?;
         let about = About::of(notice.clone(), locale, prior);
         let appeal = Appeal::open(id, person.clone(), about, said.clone(), &act);
@@ -252,7 +252,7 @@ pub(super) async fn patch(
             Patch::Statement(text) => ("appeal.statement_added", json!({"statement": text})),
             Patch::Withdraw => ("appeal.withdrawn", json!({})),
         };
-        let draft = Entry::new(kind, asking.actor()).of(&*appeal.id).about(&person).detail(detail);
+        let draft = Entry::draft(kind, asking.actor()).of(&*appeal.id).about(&person).detail(detail);
         let (entry, act) = asking.act(draft, &app)?;
         match &change {
             Patch::Statement(text) => appeal.add_statement(text.clone(), &act)?,

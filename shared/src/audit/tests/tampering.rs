@@ -217,8 +217,8 @@ const KINDS: &[Kind] = &[
     (
         "another history from here",
         |mut rows, at| {
-            for n in at..rows.len() {
-                rows[n] = row(n as u64, "fork");
+            for (n, place) in rows.iter_mut().enumerate().skip(at) {
+                *place = row(n as u64, "fork");
             }
             rows
         },

@@ -25,11 +25,11 @@ async fn a_wrong_key_is_sent_once_and_told_to_nobody() {
 
 /// Puts another value for `key` into the environment's secret.
 async fn rotate(bundle: &Bundle, key: &str, value: &str) {
-    let (client, id) = (bundle.aws().secrets_manager(), bundle.template().secrets[0].name.clone());
-    let current = client.get_secret_value().secret_id(&id).send().await.unwrap();
+    let (client, id) = (bundle.aws().secrets_manager(), "smartstore-ai/dev");
+    let current = client.get_secret_value().secret_id(id).send().await.unwrap();
     let mut secret: Value = serde_json::from_str(current.secret_string().unwrap()).unwrap();
     secret[key] = value.into();
-    client.put_secret_value().secret_id(&id).secret_string(secret.to_string()).send().await.unwrap();
+    client.put_secret_value().secret_id(id).secret_string(secret.to_string()).send().await.unwrap();
 }
 
 /// How many ask at once while a key is rotated.
