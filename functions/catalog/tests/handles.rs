@@ -29,6 +29,8 @@ const OVER_HTTP: &[&str] = &[
     "functions/operations/src/table.rs",
     "shared/src/idempotency/mod.rs",
     "shared/src/idempotency/record.rs",
+    "functions/appeals/src/table.rs",
+    "functions/notifications/src/table.rs",
     "shared/src/audit/checkpoint.rs",
     "shared/src/audit/mod.rs",
     "shared/src/audit/tiles.rs",

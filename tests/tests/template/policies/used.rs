@@ -204,6 +204,8 @@ async fn appeals(bundle: &Bundle) {
         keeper.get(&appeal).await.success().unwrap();
     }
     ada.get(&format!("{ALL}/appeals")).await.success().unwrap();
+    // With a mark of the next page, whose key stands in the secret.
+    ada.get(&format!("{ALL}/appeals?limit=1")).await.success().unwrap();
     bundle.clock().advance(jiff::SignedDuration::from_hours(13));
     bundle.run_schedule("notification-deferrals").await.unwrap();
     let third = service.post(ALL, json!({"userId": "ada", "category": "content_violation"})).await.success().unwrap();
