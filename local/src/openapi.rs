@@ -21,9 +21,7 @@ pub fn openapi() -> OpenApi {
     license.identifier = Some("MIT OR Apache-2.0".to_owned());
     info.license = Some(license);
     let mut document = OpenApiBuilder::new().info(info).build();
-    for part in
-        [appeals::openapi(), ask::openapi(), catalog::openapi(), notifications::openapi(), operations::openapi()]
-    {
+    for part in parts() {
         document.merge(part);
     }
     for item in document.paths.paths.values_mut() {
@@ -43,4 +41,26 @@ fn refused_by_the_gateway(operation: &mut Operation) {
     let long = ResponseBuilder::new().description("The URL and headers are over 10,240 bytes together.");
     let long = long.content("application/problem+json", problem).build();
     operation.responses.responses.insert("431".to_owned(), long.into());
+}
+
+/// What each function documents.
+fn parts() -> impl IntoIterator<Item = OpenApi> {
+    [appeals::openapi(), ask::openapi(), catalog::openapi(), notifications::openapi(), operations::openapi()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_two_functions_call_different_forms_by_one_name() {
+        let mut known = std::collections::BTreeMap::new();
+        for part in parts() {
+            for (name, schema) in part.components.unwrap_or_default().schemas {
+                let schema = serde_json::to_value(schema).expect("a schema is plain data");
+                let before = known.insert(name.clone(), schema.clone());
+                assert!(before.is_none_or(|before| before == schema), "{name} means two things");
+            }
+        }
+    }
 }

@@ -164,7 +164,7 @@ pub(crate) async fn deferred(
 
 /// How notifications are.
 #[derive(Serialize, utoipa::ToSchema)]
-pub(crate) struct Health {
+pub(crate) struct NotificationsHealth {
     /// `ok`.
     #[schema(example = "ok")]
     status: &'static str,
@@ -183,11 +183,16 @@ pub(crate) struct Health {
     get,
     path = "/api/user-notifications/health",
     tag = "notifications",
-    responses((status = 200, description = "How notifications are.", body = Health), Guarded)
+    responses((status = 200, description = "How notifications are.", body = NotificationsHealth), Guarded)
 )]
-pub(crate) async fn health(State(app): State<App>, caller: Caller) -> Result<Json<Health>, Error> {
+pub(crate) async fn health(State(app): State<App>, caller: Caller) -> Result<Json<NotificationsHealth>, Error> {
     caller.tenant()?;
     let words: &Words = &app.config.telling.words;
     let notifications = if app.notices.switch().is_on() { "on" } else { "off" };
-    Ok(Json(Health { status: "ok", notifications, languages: words.languages(), approved: words.approved() }))
+    Ok(Json(NotificationsHealth {
+        status: "ok",
+        notifications,
+        languages: words.languages(),
+        approved: words.approved(),
+    }))
 }
