@@ -350,6 +350,7 @@ pub(super) fn mail(setting: &Setting, cases: &mut Vec<Case>) {
         let ours = "store@example.com";
         call(tenant.function, "ses:SendEmail", OWN, ours, sends, "from the stack's address");
         call(tenant.function, "ses:SendEmail", OWN, "boss@example.com", false, "from another address of the domain");
+        call(tenant.function, "ses:SendEmail", OWN.trim_end_matches("example.com"), "", false, "as nobody");
         let other = OWN.replace("example.com", "example.org");
         call(tenant.function, "ses:SendEmail", &other, ours, false, "as another identity");
         call(tenant.function, "ses:SendRawEmail", OWN, ours, false, "in a form of its own");
