@@ -12,6 +12,7 @@
 //! | [`audit`] | what was done, written with the deed and proof against change |
 //! | [`outbox`] | what is to be sent outside, written with the deed and sent by a schedule |
 //! | [`preferences`] | how a person wants to be reached |
+//! | [`switch`] | what stops all notices |
 //! | [`table`], [`blob`], [`secrets`] | DynamoDB, content-addressed S3, Secrets Manager |
 //! | [`snapshots`] | which searchable snapshot of a store is the current one |
 //! | [`fetch`], [`resilience`] | what is not AWS over HTTP; deadlines, retries, circuit breakers |
@@ -51,6 +52,7 @@ pub mod secrets;
 pub mod signer;
 #[cfg(feature = "table")]
 pub mod snapshots;
+pub mod switch;
 #[cfg(feature = "table")]
 pub mod table;
 pub mod telemetry;

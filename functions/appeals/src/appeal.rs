@@ -228,7 +228,8 @@ impl Appeal {
     fn took_part(&self, who: &PersonId) -> bool {
         let decided = self.about.decisions.iter().any(|decision| decision.decided_by.as_ref() == Some(who));
         let told = self.about.by == Actor::Person(who.clone());
-        decided || told || self.rulings.iter().any(|ruling| ruling.by == *who)
+        let involved = self.about.involved.contains(who);
+        decided || told || involved || self.rulings.iter().any(|ruling| ruling.by == *who)
     }
 
     /// Writes down what was done, and brings what follows from it up to date.

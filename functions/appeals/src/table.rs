@@ -115,8 +115,9 @@ fn guard_key(person: &PersonId, notice: &NoticeRow) -> Key {
 impl About {
     /// What an appeal against `notice` is about.
     pub(crate) fn of(notice: NoticeRow, locale: shared::locale::Locale, prior: Vec<String>) -> Self {
-        let NoticeRow { id, category, created_at, count, decisions, context, by, .. } = notice;
-        Self { notification_id: id, category, told_at: created_at, count, decisions, context, by, locale, prior }
+        let NoticeRow { id, category, created_at, count, decisions, context, by, involved, .. } = notice;
+        let told_at = created_at;
+        Self { notification_id: id, category, told_at, count, decisions, context, by, involved, locale, prior }
     }
 }
 
@@ -206,6 +207,7 @@ mod tests {
             context: Default::default(),
             appealable: true,
             by: Actor::Job("test".to_owned()),
+            involved: Default::default(),
             created_at: at,
             updated_at: at,
             status: Status::Unread,

@@ -17,8 +17,9 @@ pub(crate) struct Context {
     /// When it was told.
     #[schema(value_type = String, format = DateTime)]
     told_at: Timestamp,
-    /// The app's own names for the decisions that it tells of.
-    decision_refs: Vec<String>,
+    /// The app's own names for the decisions that it tells of. They may hold codes: staff see them, the person does not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    decision_refs: Option<Vec<String>>,
     /// The person's language.
     locale: Locale,
     /// Their latest appeals before this one, newest first, at most 20.
@@ -208,7 +209,10 @@ impl Summary {
             notification_id: about.notification_id.clone(),
             category: about.category,
             told_at: about.told_at,
-            decision_refs: about.decision_refs(),
+            decision_refs: match viewer {
+                Viewer::Person => None,
+                Viewer::Staff(_) => Some(about.decision_refs()),
+            },
             locale: about.locale,
             prior_appeals: about.prior.clone(),
         };

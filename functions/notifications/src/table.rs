@@ -24,7 +24,7 @@ use shared::{
     table::{Listed, Listing, Place, Table, TableError, TenantTable, row as row_of, update_part},
     tenant::TenantScope,
 };
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// The most unread notices that are counted one by one.
 pub(crate) const COUNTED: u64 = 1_000;
@@ -194,7 +194,8 @@ impl Feed {
     }
 
     async fn mark_own(&self, row: &NoticeRow, to: Status) -> Result<Option<NoticeRow>, TableError> {
-        let Change { expression, values, names } = Change::of(row, to, self.clock.now());
+        let now = self.clock.now();
+        let Change { expression, values, names } = Change::of(row, to, now);
         let update = self.rows.update(&notice_key(&self.person, &row.id)).update_expression(expression);
         let update = update.set_expression_attribute_values(Some(values)).set_expression_attribute_names(Some(names));
         let update = update.condition_expression(STANDS).return_values(ReturnValue::AllNew);
@@ -204,8 +205,12 @@ impl Feed {
                 None => Err(TableError::unavailable(std::io::Error::other("the reply names no item"))),
             },
             Err(error) => match error.into_service_error() {
-                // It was put away meanwhile.
-                ConditionalCheckFailedException(_) => Ok(None),
+                ConditionalCheckFailedException(failed) => {
+                    let stands = failed.item.map(row_of::<NoticeRow>).transpose()?;
+                    // It was put away meanwhile: by this very call, where its reply was lost and it was sent again.
+                    let ours = |row: &NoticeRow| to == Status::Dismissed && row.status == to && row.updated_at == now;
+                    Ok(stands.filter(ours))
+                }
                 other => Err(TableError::unavailable(other)),
             },
         }
@@ -246,6 +251,8 @@ impl Feed {
         for_them: Option<&PersonId>,
     ) -> Result<(usize, Vec<String>), TableError> {
         let (mut updated, mut missing) = (0, Vec::new());
+        let mut named = HashSet::new();
+        let ids: Vec<String> = ids.into_iter().filter(|id| named.insert(id.clone())).collect();
         for chunk in ids.chunks(MARKING) {
             let marks = chunk.iter().map(|id| self.mark(id, Status::Read, for_them));
             for (id, marked) in chunk.iter().zip(future::try_join_all(marks).await?) {

@@ -16,7 +16,7 @@ pub const TIMEOUT: Duration = Duration::from_secs(10);
 pub const MAX_ANSWER_BYTES: usize = 64 * 1024;
 /// How long a message waits whose target cannot be used until somebody changes a setting or an account.
 pub const UNUSABLE: Duration = Duration::from_secs(15 * 60);
-/// How long a message waits whose target is switched off.
+/// How long a message waits that a setting keeps here.
 pub const OFF: Duration = Duration::from_secs(3_600);
 
 /// A way out.
@@ -57,7 +57,7 @@ pub enum Outcome {
     Refused(String),
     /// The target takes nothing until a person has changed a setting or an account. The message is not to blame.
     Unusable(String),
-    /// The target is switched off by the setting of this name.
+    /// A setting keeps it here: which one, and how it is set.
     Off(&'static str),
     /// Something of ours that is needed to send cannot be had at present.
     NotReady(String),
@@ -78,7 +78,7 @@ impl Outcome {
             Self::Failed { why, retry_after } => Verdict::Failed { why, retry_after },
             Self::Refused(why) => Verdict::Failed { why, retry_after: None },
             Self::Unusable(why) => Verdict::Waits { why, pause: UNUSABLE },
-            Self::Off(setting) => Verdict::Waits { why: format!("{setting} is not set"), pause: OFF },
+            Self::Off(why) => Verdict::Waits { why: why.to_owned(), pause: OFF },
             Self::NotReady(why) => Verdict::Waits { why, pause: PAUSES.ceiling(1) },
             // Not all at the same moment.
             Self::Open(rest) => Verdict::Waits {

@@ -4,6 +4,7 @@ use shared::{
     config::{ConfigError, Env},
     fetch::Transport,
     secrets::SecretsConfig,
+    switch::KillSwitch,
 };
 
 /// The settings of `outbox-drain`; [`Config::read`] says where they come from.
@@ -15,6 +16,8 @@ pub struct Config {
     pub email_from: Option<String>,
     /// Where webhooks go: `WEBHOOK_URL`; `None` where they wait.
     pub webhook_url: Option<String>,
+    /// Whether notices go out: `TRUST_SAFETY_NOTIFICATIONS`. What else is in the outbox does so in any case.
+    pub switch: KillSwitch,
     /// The environment's secret, for the key of signatures: `SECRET_ID` and the times it is kept.
     pub secrets: SecretsConfig,
 }
@@ -40,7 +43,8 @@ impl Config {
             env.fault("WEBHOOK_URL is an https URL without a user name (http only to this machine), or empty");
         }
         let secrets = SecretsConfig::from_env(&mut env);
-        env.finish(Self { table, email_from, webhook_url, secrets })
+        let switch = KillSwitch::from_env(&env);
+        env.finish(Self { table, email_from, webhook_url, switch, secrets })
     }
 }
 

@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use shared::{
     ids::TenantId,
-    outbox::{Claim, Due, MAX_ATTEMPTS, Settled, State, Target, TenantOutbox, Verdict},
+    outbox::{Claim, Due, MAX_ATTEMPTS, NOTICE, Settled, State, Target, TenantOutbox, Verdict},
     resilience::Budget,
     table::TableError,
     telemetry::{self, Metric, Outcome as Ended, metrics},
@@ -169,6 +169,9 @@ async fn send(app: &App, due: &Due) -> (Done, Option<(Target, Trouble)>) {
 }
 
 async fn outcome(app: &App, tenant: &TenantScope, claim: &Claim) -> Outcome {
+    if claim.row.message.topic == NOTICE && !app.switch.is_on() {
+        return Outcome::Off("TRUST_SAFETY_NOTIFICATIONS is off");
+    }
     let now = app.clock.now();
     let sending = async {
         match claim.row.message.target {

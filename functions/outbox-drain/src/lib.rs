@@ -19,7 +19,10 @@ pub use config::Config;
 pub use job::{JobError, Report, run};
 
 use email::Email;
-use shared::{aws::Aws, clock::Clock, outbox::Outbox, preferences::PreferencesTable, secrets::Secrets, table::Table};
+use shared::{
+    aws::Aws, clock::Clock, outbox::Outbox, preferences::PreferencesTable, secrets::Secrets, switch::KillSwitch,
+    table::Table,
+};
 use std::sync::Arc;
 use webhook::Webhook;
 
@@ -29,6 +32,7 @@ pub struct App {
     outbox: Outbox,
     email: Arc<Email>,
     webhook: Arc<Webhook>,
+    switch: KillSwitch,
     clock: Clock,
 }
 
@@ -42,6 +46,7 @@ impl App {
             outbox: Outbox::new(table, clock.clone()),
             email: Arc::new(Email::new(config.email_from, preferences, aws, &clock)),
             webhook: Arc::new(Webhook::new(config.webhook_url, secrets, &clock)),
+            switch: config.switch,
             clock,
         }
     }

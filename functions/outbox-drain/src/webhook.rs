@@ -70,7 +70,7 @@ impl Webhook {
 
 impl Channel for Webhook {
     async fn request(&self, tenant: &TenantScope, row: &MessageRow, _: Timestamp) -> Result<Request<Vec<u8>>, Outcome> {
-        let url = self.url.as_deref().ok_or(Outcome::Off("WEBHOOK_URL"))?;
+        let url = self.url.as_deref().ok_or(Outcome::Off("WEBHOOK_URL is not set"))?;
         let keys = self.keys().await?;
         let message = &row.message;
         let tenant = tenant.tenant().as_str();

@@ -24,7 +24,7 @@ pub struct Claims {
     tenant: Option<TenantId>,
     stores: BTreeSet<StoreId>,
     scopes: Scopes,
-    locale: Option<Locale>,
+    language: Option<String>,
     email: Option<Email>,
     email_verified: bool,
     suspended: bool,
@@ -51,7 +51,7 @@ impl Claims {
             tenant: text("tenant_id").and_then(|id| id.parse().ok()),
             stores: stores.iter().filter_map(Value::as_str).filter_map(|id| id.parse().ok()).collect(),
             scopes: text("scope").map(Scopes::parse).unwrap_or_default(),
-            locale: text("locale").and_then(Locale::served),
+            language: text("locale").filter(|tag| is_tag(tag)).map(ToOwned::to_owned),
             email: text("email").map(|email| Email::new(email.to_owned())),
             email_verified: payload.get("email_verified") == Some(&Value::Bool(true)),
             suspended,
@@ -98,9 +98,14 @@ impl Claims {
         self.scopes
     }
 
+    /// The person's language as a BCP 47 tag, served or not.
+    pub fn language(&self) -> Option<&str> {
+        self.language.as_deref()
+    }
+
     /// The person's language, where it is one that is served.
     pub fn locale(&self) -> Option<Locale> {
-        self.locale
+        self.language().and_then(Locale::served)
     }
 
     /// The person's address.
@@ -117,6 +122,12 @@ impl Claims {
     pub fn suspended(&self) -> bool {
         self.suspended
     }
+}
+
+/// Whether `tag` has the form of a BCP 47 tag, of at most 35 characters (RFC 5646, section 4.4.1).
+fn is_tag(tag: &str) -> bool {
+    let good = |part: &str| (1..=8).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    tag.len() <= 35 && tag.split(['-', '_']).all(good)
 }
 
 /// An e-mail address: personal data.

@@ -80,8 +80,9 @@ fn unquoted(text: &str) -> Result<String, BadKey> {
     }
 }
 
-/// Names a request by who sends what where under which key: the same for each time that it is sent and each run for it. It is among
-/// the extensions of a request that has a key, for an effect that must not happen twice to be written under.
+/// Names a request by who sends what where under which key: the same for each time that it is sent and each run for it. Among the
+/// extensions of a request that has a key is the token of its payload too, for an effect that must not happen twice to be written under:
+/// effects may be remembered for longer than a key means its request, and then another request under that key is not taken for this one.
 ///
 /// Unlike the key it tells nothing of itself: 64 hex digits, a SHA-256.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -92,6 +93,13 @@ impl Token {
     pub(super) fn of(person: &PersonId, method: &Method, uri: &Uri, key: &IdempotencyKey) -> Self {
         let query = uri.query().unwrap_or_default();
         Self(digest([person.as_str(), method.as_str(), uri.path(), query, &key.0].map(str::as_bytes)))
+    }
+}
+
+impl Token {
+    /// The token of this request with this payload.
+    pub(super) fn with(&self, payload: &Digest) -> Self {
+        Self(digest([self.0.as_bytes().as_slice(), payload.as_bytes()]))
     }
 }
 

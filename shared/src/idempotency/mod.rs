@@ -173,8 +173,9 @@ impl Idempotency {
         let token = Token::of(caller.person(), &parts.method, &parts.uri, &key);
         let records = Records::of(self.table.of(&tenant), &token);
         let left = time_left(&parts);
-        let lease = Lease::new(key::payload(&parts.headers, &body), rights, self.clock.now(), left);
-        parts.extensions.insert(token);
+        let payload = key::payload(&parts.headers, &body);
+        parts.extensions.insert(token.with(&payload));
+        let lease = Lease::new(payload, rights, self.clock.now(), left);
         let request = Request::from_parts(parts, Body::from(body));
         let answered = self.claimed(records, lease, Instant::now() + left, request, run);
         answered.await.unwrap_or_else(IntoResponse::into_response)

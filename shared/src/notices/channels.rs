@@ -3,7 +3,7 @@
 use super::{Announce, NoticeRow};
 use crate::{
     config::Env,
-    outbox::{Message, Target},
+    outbox::{Message, NOTICE, Target},
     tenant::TenantScope,
 };
 use serde_json::json;
@@ -27,11 +27,7 @@ impl Channels {
 
 /// The name of the message by which a notice goes out to a target.
 pub fn message_id(notice: &str, target: Target) -> String {
-    let target = match target {
-        Target::Email => "email",
-        Target::Webhook => "webhook",
-    };
-    format!("{notice}-{target}")
+    format!("{notice}-{}", target.name())
 }
 
 impl Announce for Channels {
@@ -41,7 +37,7 @@ impl Announce for Channels {
         let message = |target, payload| Message {
             id: message_id(&notice.id, target),
             target,
-            topic: "notification.created".to_owned(),
+            topic: NOTICE.to_owned(),
             payload,
         };
         let mail = json!({"person": notice.person, "texts": notice.texts});

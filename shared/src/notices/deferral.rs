@@ -24,7 +24,7 @@ use serde_json::json;
 /// The name by which the audit log knows the schedule.
 const JOB: &str = "notification-deferrals";
 /// The most rounds of folding in one run: some 40,000 occurrences of one category for one person.
-const FOLDS: u32 = 1_000;
+pub(super) const FOLDS: u32 = 1_000;
 
 /// What became of what waited for a person in a category.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,7 +75,7 @@ impl<C: Compose> Notices<C> {
                 return Ok(Flushed::NotYet(until));
             }
             if waiting.len() > TAKEN_UP {
-                fold(&rows, &waiting[..TAKEN_UP], now).await?;
+                fold(&rows, &waiting, now).await?;
                 continue;
             }
             let Plan { parts, told } = self.now(tenant, &rows, &Taken { newest: None, waiting: &waiting }, now)?;
@@ -89,7 +89,7 @@ impl<C: Compose> Notices<C> {
                 Err(error) => return Err(error.into()),
             }
         }
-        Err(TableError::unavailable(std::io::Error::other("more was put off than one run can tell of")).into())
+        Err(too_much().into())
     }
 
     /// What waits for a person in a category: how many decisions, since when, until when, and what the newest came with.
@@ -104,13 +104,14 @@ impl<C: Compose> Notices<C> {
         category: Category,
     ) -> Result<Vec<PutOff>, TableError> {
         let limit = Limit::read(&self.parts_of().0.of(tenant), person, category).await?;
-        Ok(limit.put_off.into_iter().filter(|row| row.told_in.is_none()).collect())
+        Ok(limit.waiting().cloned().collect())
     }
 }
 
-/// Folds occurrences into one that stands for all of them, so that a notice of any number of decisions fits a transaction. If
-/// somebody tells of one of them meanwhile, nothing is folded.
-async fn fold(rows: &TenantTable, waiting: &[&PutOff], now: Timestamp) -> Result<(), TableError> {
+/// Folds the first [`TAKEN_UP`] occurrences into one that stands for all of them, so that a notice of any number of decisions fits a
+/// transaction. If somebody tells of one of them meanwhile, nothing is folded.
+pub(super) async fn fold(rows: &TenantTable, waiting: &[&PutOff], now: Timestamp) -> Result<(), TableError> {
+    let waiting = &waiting[..waiting.len().min(TAKEN_UP)];
     let Some(newest) = waiting.iter().max_by_key(|row| row.at) else { return Ok(()) };
     let (count, decisions) = summed(waiting.iter().map(|row| (row.count, row.decisions.clone())));
     let origin = format!("{FOLDED}{}", random_hex::<16>());
@@ -119,17 +120,23 @@ async fn fold(rows: &TenantTable, waiting: &[&PutOff], now: Timestamp) -> Result
         count,
         decisions,
         appealable: waiting.iter().any(|row| row.appealable),
+        involved: waiting.iter().flat_map(|row| row.involved.clone()).collect(),
         ..(*newest).clone()
     };
-    let key = |row: &PutOff| put_off_key(&row.person, row.category, &row.origin);
-    let mut parts = vec![new_part(rows.part_put(rows.item(&key(&folded), &folded)?))?];
+    let key = put_off_key(&folded.person, folded.category, &folded.origin);
+    let mut parts = vec![new_part(rows.part_put(rows.item(&key, &folded)?))?];
     for row in waiting {
-        parts.push(take_up(rows, &key(row), &origin, now)?);
+        parts.push(take_up(rows, row, &origin, now)?);
     }
     match rows.transact(parts).await {
         Ok(()) | Err(TableError::Condition(_)) => Ok(()),
         Err(error) => Err(error),
     }
+}
+
+/// That more waits than can be folded at once.
+pub(super) fn too_much() -> TableError {
+    TableError::unavailable(std::io::Error::other("more was put off than can be told of at once"))
 }
 
 /// Says of what waits when it can be told now, where another notice has moved that.

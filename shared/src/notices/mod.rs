@@ -24,7 +24,6 @@ pub mod limit;
 mod parts;
 mod row;
 mod standing;
-mod switch;
 mod taken;
 mod tell;
 pub mod texts;
@@ -38,7 +37,7 @@ pub use row::{
     DEFERRAL_DUE, Decision, MAX_DECISIONS, NoticeRow, PutOff, Status, ToldText, UNREAD_CAT_CREATED,
     USER_STATUS_CREATED, limit_named, limit_of, notice_key, notices_of,
 };
-pub use switch::KillSwitch;
-pub use tell::{Announce, Compose, Composed, Notices, Origin, PLANS, Plan, TellError, Telling, Told, is_limit};
+pub use crate::switch::KillSwitch;
+pub use tell::{Announce, Compose, Composed, Notices, Origin, PLANS, Plan, TellError, Telling, ToSay, Told, is_limit};
 pub use window::AppealWindow;
 pub use words::{Unsaid, Words};

@@ -2,19 +2,21 @@
 
 use super::{
     limit::latest_us,
-    row::{DEFERRAL_DUE, Mark, NoticeRow, PutOff, last_key, put_off_key},
+    row::{Mark, NoticeRow, PutOff, last_key, put_off_key},
     standing::Limit,
-    tell::{Plan, Telling, Told},
+    tell::{Origin, Plan, Telling, Told},
 };
 use crate::{
     outbox,
     table::{TableError, TenantTable, new_part, update_part},
 };
-use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem};
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure, TransactWriteItem};
 use jiff::Timestamp;
 
-/// How long an occurrence is kept that was told of, in seconds: two days.
-const KEPT_S: i64 = 2 * 86_400;
+/// How long it is remembered that a decision was told of, in seconds: thirty days. Whoever sends it again until then hears so.
+const DECISION_KEPT_S: i64 = 30 * 86_400;
+/// The same for what has no name but a request's key, which means its request for a day.
+const REQUEST_KEPT_S: i64 = 2 * 86_400;
 
 /// The writing of an occurrence that must wait; of nothing where it waits already.
 pub(super) fn put_off(
@@ -39,8 +41,8 @@ pub(super) fn put_off(
         context: telling.context.clone(),
         appealable: telling.appealable,
         by: telling.by.clone(),
+        involved: telling.involved().cloned().collect(),
         at: now,
-        told_in: None,
         deferral_due: Some(outbox::due(until)),
     };
     let key = put_off_key(&row.person, row.category, &row.origin);
@@ -73,23 +75,28 @@ pub(super) fn mark(
 ) -> Result<TransactWriteItem, TableError> {
     let origin = telling.origin.as_str().to_owned();
     let key = put_off_key(&telling.person, telling.category, &origin);
-    let mark = Mark { origin, told_in: notice.id.clone(), expires_at: now.as_second().saturating_add(KEPT_S) };
+    let mark = Mark { expires_at: kept_until(&origin, now), origin, told_in: notice.id.clone(), waited: false };
     new_part(rows.part_put(rows.item(&key, &mark)?))
 }
 
-/// Marks an occurrence as told in `told_in`, if nobody has told of it yet. It is kept for two days more: whoever sends the
-/// same again is told where it stands.
+/// When it may be forgotten that `origin` was told of at `now`, in seconds since 1970.
+fn kept_until(origin: &str, now: Timestamp) -> i64 {
+    now.as_second().saturating_add(if Origin::names_a_decision(origin) { DECISION_KEPT_S } else { REQUEST_KEPT_S })
+}
+
+/// Puts a mark in the place of an occurrence that is told in `told_in`, if nobody has told of it yet: whoever sends the same again is
+/// told where it stands, and nobody reads again what came with it.
 pub(super) fn take_up(
     rows: &TenantTable,
-    key: &crate::table::Key,
+    row: &PutOff,
     told_in: &str,
     now: Timestamp,
 ) -> Result<TransactWriteItem, TableError> {
-    let update = rows.part_update(key);
-    let update = update.update_expression("SET told_in = :told_in, expires_at = :expires REMOVE #due");
-    let kept_until = now.as_second().saturating_add(KEPT_S).to_string();
-    let update = update.expression_attribute_values(":expires", AttributeValue::N(kept_until));
-    let update = update.condition_expression("attribute_exists(pk) AND attribute_not_exists(told_in)");
-    let update = update.expression_attribute_names("#due", DEFERRAL_DUE);
-    update_part(update.expression_attribute_values(":told_in", AttributeValue::S(told_in.to_owned())))
+    let origin = row.origin.clone();
+    let key = put_off_key(&row.person, row.category, &origin);
+    let mark = Mark { expires_at: kept_until(&origin, now), origin, told_in: told_in.to_owned(), waited: true };
+    let put = rows.part_put(rows.item(&key, &mark)?);
+    let put = put.condition_expression("attribute_exists(pk) AND attribute_not_exists(told_in)");
+    let put = put.return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+    Ok(TransactWriteItem::builder().put(put.build().map_err(TableError::unavailable)?).build())
 }

@@ -5,7 +5,7 @@ use crate::{audit::Actor, ids::PersonId, table::Key};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The index of a person's unread notices by category and time, and the attribute that puts a notice there.
 pub const UNREAD_CAT_CREATED: &str = "unread_cat_created";
@@ -90,6 +90,9 @@ pub struct NoticeRow {
     pub appealable: bool,
     /// Who asked for it to be told.
     pub by: Actor,
+    /// Everybody who took one of the decisions or asked for it to be told: none of them decides an appeal.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub involved: BTreeSet<PersonId>,
     /// When it was told.
     pub created_at: Timestamp,
     /// When anything of it last changed.
@@ -127,10 +130,10 @@ pub struct PutOff {
     pub by: Actor,
     /// When it was put off.
     pub at: Timestamp,
-    /// The notice that told of it, or the occurrence that it was folded into; none while it waits.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub told_in: Option<String>,
-    /// When it can be told; none once it has been.
+    /// Everybody who took one of the decisions or asked for it to be told.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub involved: BTreeSet<PersonId>,
+    /// When it can be told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deferral_due: Option<String>,
 }
@@ -144,14 +147,17 @@ pub(super) enum LimitRow {
     Mark(Mark),
 }
 
-/// That something was told at once. It lies where the occurrence would that the limit puts off, so that of two who send the same, one
-/// early enough to be told and one that must wait, only one can write.
+/// That something was told. It lies where the occurrence does that the limit puts off, so that of two who send the same, one early
+/// enough to be told and one that must wait, only one can write.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Mark {
     /// What was told.
     pub(super) origin: String,
-    /// The notice.
+    /// The notice, or the occurrence that it was folded into.
     pub(super) told_in: String,
+    /// Whether it had to wait before.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) waited: bool,
     /// When it may be forgotten, in seconds since 1970.
     pub(super) expires_at: i64,
 }

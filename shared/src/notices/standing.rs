@@ -32,7 +32,7 @@ pub(super) enum Known {
 /// What stands of a limit.
 pub(super) struct Limit {
     pub(super) last: Option<Last>,
-    pub(super) put_off: Vec<PutOff>,
+    put_off: Vec<PutOff>,
     told: Vec<Mark>,
     /// Whether that is all that was put off.
     whole: bool,
@@ -53,9 +53,9 @@ impl Limit {
                 }
             }
             after = page.after;
-            // The last notice stands before what was put off. Of that, a page is enough for one notice; the schedule takes up the rest.
+            // The last notice stands before what was put off, and of that no more is needed than shows whether it is to be folded.
             limit.whole = after.is_none();
-            if limit.whole || limit.waiting().count() >= TAKEN_UP {
+            if limit.whole || limit.waiting().count() > TAKEN_UP {
                 return Ok(limit);
             }
         }
@@ -69,8 +69,7 @@ impl Limit {
                 None if origin == telling.origin.as_str() => return Ok(Known::New),
                 // What it was folded into was told of so long ago that it is forgotten.
                 None => return Ok(Known::Told(origin)),
-                Some(LimitRow::PutOff(row)) if row.told_in.is_none() => return Ok(Known::Waits(row)),
-                Some(LimitRow::PutOff(row)) => row.told_in.unwrap_or_default(),
+                Some(LimitRow::PutOff(row)) => return Ok(Known::Waits(row)),
                 Some(LimitRow::Mark(mark)) => mark.told_in,
                 Some(LimitRow::Last(last)) => last.last_id,
             };
@@ -97,6 +96,6 @@ impl Limit {
 
     /// What waits to be told.
     pub(super) fn waiting(&self) -> impl Iterator<Item = &PutOff> {
-        self.put_off.iter().filter(|row| row.told_in.is_none())
+        self.put_off.iter()
     }
 }

@@ -7,6 +7,7 @@ use super::{
 };
 use crate::{audit::Actor, ids::PersonId};
 use serde_json::{Map, Value};
+use std::collections::BTreeSet;
 
 /// What a notice tells of: what is told now, if anything, and what waited.
 pub(super) struct Taken<'a> {
@@ -35,6 +36,11 @@ impl Taken<'_> {
 
     pub(super) fn appealable(&self) -> bool {
         self.newest.is_some_and(|telling| telling.appealable) || self.waiting.iter().any(|row| row.appealable)
+    }
+
+    pub(super) fn involved(&self) -> BTreeSet<PersonId> {
+        let newest = self.newest.into_iter().flat_map(Telling::involved);
+        newest.chain(self.waiting.iter().flat_map(|row| &row.involved)).cloned().collect()
     }
 
     pub(super) fn decisions(&self) -> (u64, Vec<Decision>) {

@@ -2,9 +2,10 @@
 
 use super::{
     Category, KillSwitch,
+    deferral::{FOLDS, fold, too_much},
     limit::{Verdict, verdict},
     parts::{mark, moved, put_off, take_up},
-    row::{Decision, NoticeRow, PutOff, Status, ToldText, notice_key, put_off_key},
+    row::{Decision, NoticeRow, PutOff, Status, ToldText, notice_key},
     standing::{Known, Limit, TAKEN_UP},
     taken::Taken,
 };
@@ -24,6 +25,8 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
+/// The member of a context that holds free text.
+const NAME: &str = "item";
 /// How often a plan is made anew because others were quicker.
 pub const PLANS: u32 = 6;
 
@@ -39,6 +42,11 @@ impl Origin {
             (None, Some(token)) => format!("key-{token}"),
             (None, None) => format!("new-{}", random_hex::<16>()),
         })
+    }
+
+    /// Whether an origin, as keys write it, is a decision's own name.
+    pub(super) fn names_a_decision(origin: &str) -> bool {
+        origin.starts_with("ref-")
     }
 
     /// Whether it can come again: what has no name of its own cannot.
@@ -71,6 +79,28 @@ pub struct Telling {
     pub by: Actor,
 }
 
+impl Telling {
+    /// Who took the decision, and who asks for it to be told.
+    pub(super) fn involved(&self) -> impl Iterator<Item = &PersonId> {
+        let asks = match &self.by {
+            Actor::Person(person) => Some(person),
+            Actor::Job(_) => None,
+        };
+        asks.into_iter().chain(&self.decision.decided_by)
+    }
+
+    /// What a notice of this alone says.
+    fn to_say(&self) -> ToSay<'_> {
+        ToSay {
+            category: self.category,
+            context: &self.context,
+            decision: &self.decision,
+            count: 1,
+            appealable: self.appealable && self.category.appealable(),
+        }
+    }
+}
+
 /// What is said, in every language, and what of it goes out by other ways than the feed.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Composed {
@@ -80,23 +110,32 @@ pub struct Composed {
     pub version: u32,
 }
 
-/// Puts a notice that tells of `count` decisions into words; `Err` says why it cannot be.
+/// What a notice is to say.
+#[derive(Clone, Copy, Debug)]
+pub struct ToSay<'a> {
+    /// Of what kind it is.
+    pub category: Category,
+    /// What came with the newest decision.
+    pub context: &'a Map<String, Value>,
+    /// The newest decision.
+    pub decision: &'a Decision,
+    /// How many decisions it tells of.
+    pub count: u64,
+    /// Whether it can be appealed.
+    pub appealable: bool,
+}
+
+/// Puts notices into words.
 pub trait Compose: Sync {
     /// What cannot be said.
     type Refusal: Send;
 
-    /// The words, with what came with the newest decision.
+    /// The words.
     ///
     /// # Errors
     ///
     /// Why it cannot be said.
-    fn compose(
-        &self,
-        category: Category,
-        context: &Map<String, Value>,
-        decision: &Decision,
-        count: u64,
-    ) -> Result<Composed, Self::Refusal>;
+    fn compose(&self, to_say: &ToSay<'_>) -> Result<Composed, Self::Refusal>;
 }
 
 /// What else goes out of a notice that is told: messages for the outbox, whose ids begin with the notice's.
@@ -206,19 +245,38 @@ impl<C: Compose> Notices<C> {
     }
 
     /// What telling it takes, by what stands in the table now. Where the transaction that it is joined to is refused for one of its parts,
-    /// others were quicker, and a new plan is to be made.
+    /// others were quicker, and a new plan is to be made. More that waits than a notice can take up is folded first.
     ///
     /// # Errors
     ///
     /// [`TellError`].
     pub async fn plan(&self, tenant: &TenantScope, telling: &Telling) -> Result<Plan, TellError<C::Refusal>> {
-        if !self.switch.is_on() {
-            return Ok(Plan { parts: vec![], told: Told::Off });
-        }
         let rows = self.table.of(tenant);
-        let limit = Limit::read(&rows, &telling.person, telling.category).await?;
-        let now = self.clock.now();
-        let waits = match limit.known(&rows, telling).await? {
+        for _ in 0..FOLDS {
+            if !self.switch.is_on() {
+                return Ok(Plan { parts: vec![], told: Told::Off });
+            }
+            let limit = Limit::read(&rows, &telling.person, telling.category).await?;
+            let now = self.clock.now();
+            let waiting: Vec<&PutOff> = limit.waiting().collect();
+            let free = verdict(limit.last.as_ref(), telling.origin.as_str(), now) == Verdict::Free;
+            if !free || waiting.len() <= TAKEN_UP {
+                return self.planned(tenant, &rows, telling, limit, now).await;
+            }
+            fold(&rows, &waiting, now).await?;
+        }
+        Err(too_much().into())
+    }
+
+    async fn planned(
+        &self,
+        tenant: &TenantScope,
+        rows: &TenantTable,
+        telling: &Telling,
+        limit: Limit,
+        now: Timestamp,
+    ) -> Result<Plan, TellError<C::Refusal>> {
+        let waits = match limit.known(rows, telling).await? {
             Known::Told(told_in) => return Ok(Plan { parts: vec![], told: Told::Before(told_in) }),
             Known::Waits(row) => Some(row),
             Known::New => None,
@@ -230,10 +288,8 @@ impl<C: Compose> Notices<C> {
             }
             Verdict::Until(until) => {
                 // What cannot be said is refused at once, and not when its time has come.
-                self.words
-                    .compose(telling.category, &telling.context, &telling.decision, 1)
-                    .map_err(TellError::Refused)?;
-                put_off(&rows, telling, (&limit, waits.is_some()), until, now).map_err(TellError::Table)
+                self.words.compose(&telling.to_say()).map_err(TellError::Refused)?;
+                put_off(rows, telling, (&limit, waits.is_some()), until, now).map_err(TellError::Table)
             }
             Verdict::Free => {
                 // It may have waited itself until now: then it is among what is taken up.
@@ -241,9 +297,9 @@ impl<C: Compose> Notices<C> {
                 let rest = limit.waiting().filter(|row| first.is_none_or(|first| first.origin != row.origin));
                 let waiting: Vec<&PutOff> = first.into_iter().chain(rest).take(TAKEN_UP).collect();
                 let newest = waits.is_none().then_some(telling);
-                let mut plan = self.now(tenant, &rows, &Taken { newest, waiting: &waiting }, now)?;
+                let mut plan = self.now(tenant, rows, &Taken { newest, waiting: &waiting }, now)?;
                 if let (None, Told::Now(notice), true) = (&waits, &plan.told, telling.origin.recurs()) {
-                    plan.parts.push(mark(&rows, telling, notice, now)?);
+                    plan.parts.push(mark(rows, telling, notice, now)?);
                 }
                 Ok(plan)
             }
@@ -262,7 +318,7 @@ impl<C: Compose> Notices<C> {
         let mut parts = vec![moved(rows, &notice, taken.origin(), now)?];
         parts.push(new_part(rows.part_put(rows.item(&notice_key(&notice.person, &notice.id), &notice)?))?);
         for row in taken.waiting {
-            parts.push(take_up(rows, &put_off_key(&row.person, row.category, &row.origin), &notice.id, now)?);
+            parts.push(take_up(rows, row, &notice.id, now)?);
         }
         let outbox = self.outbox.of(tenant);
         for message in self.announce.messages(tenant, &notice) {
@@ -276,8 +332,19 @@ impl<C: Compose> Notices<C> {
         let Some((person, category, by, context)) = taken.about() else { return Ok(None) };
         let (count, decisions) = taken.decisions();
         let Some(newest) = decisions.first() else { return Ok(None) };
-        let Composed { texts, version } =
-            self.words.compose(category, context, newest, count).map_err(TellError::Refused)?;
+        let appealable = category.appealable() && taken.appealable();
+        let to_say = ToSay { category, context, decision: newest, count, appealable };
+        let Composed { texts, version } = match self.words.compose(&to_say) {
+            Ok(composed) => composed,
+            // What waited could be said when it came. It is told without the name that can be said no more, and nothing waits for ever.
+            Err(_) if taken.newest.is_none() && context.contains_key(NAME) => {
+                tracing::warn!(event = "notice_without_its_name", "what came with a notice can no longer be said");
+                let context = context.iter().filter(|(name, _)| *name != NAME);
+                let context = context.map(|(name, value)| (name.clone(), value.clone())).collect();
+                self.words.compose(&ToSay { context: &context, ..to_say }).map_err(TellError::Refused)?
+            }
+            Err(refused) => return Err(TellError::Refused(refused)),
+        };
         let id = notice_id(now);
         let (unread_cat_created, user_status_created) = NoticeRow::indexed(category, Status::Unread, &id);
         Ok(Some(NoticeRow {
@@ -289,8 +356,9 @@ impl<C: Compose> Notices<C> {
             count,
             decisions,
             context: context.clone(),
-            appealable: category.appealable() && taken.appealable(),
+            appealable,
             by: by.clone(),
+            involved: taken.involved(),
             created_at: now,
             updated_at: now,
             status: Status::Unread,

@@ -1,11 +1,10 @@
 //! Putting a notice into words, by the approved texts.
 
 use super::{
-    Category, Compose, Composed, Decision, ToldText,
+    Compose, Composed, ToSay, ToldText,
     texts::{Codes, FALLBACK, Refused, Texts, Variables},
 };
 use crate::{config::Env, locale};
-use serde_json::{Map, Value};
 use std::{collections::BTreeMap, sync::Arc};
 
 /// The words of notices, in every language that there are texts in. Clones share them.
@@ -70,17 +69,11 @@ impl Words {
 impl Compose for Words {
     type Refusal = Unsaid;
 
-    fn compose(
-        &self,
-        category: Category,
-        context: &Map<String, Value>,
-        decision: &Decision,
-        count: u64,
-    ) -> Result<Composed, Unsaid> {
+    fn compose(&self, to_say: &ToSay<'_>) -> Result<Composed, Unsaid> {
         let unread = || Unsaid(vec![Refused { place: "title", why: super::texts::Why::Template }]);
         let texts = self.texts().ok_or_else(unread)?;
-        let variables = Variables::from_context(category, context, texts.codes()).map_err(Unsaid)?;
-        let variables = variables.counting(count).decided_at(decision.at);
+        let variables = Variables::from_context(to_say.category, to_say.context, texts.codes()).map_err(Unsaid)?;
+        let variables = variables.counting(to_say.count).decided_at(to_say.decision.at).appealable(to_say.appealable);
         let rendered = texts.render_all(&variables).map_err(|why| Unsaid(vec![why]))?;
         let version = rendered.iter().map(|text| text.version).max().unwrap_or_default();
         let told = |text: super::texts::Rendered| (text.language, ToldText { title: text.title, body: text.body });
@@ -91,6 +84,8 @@ impl Compose for Words {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::notices::{Category, Decision};
+    use serde_json::Value;
 
     fn words(pairs: &[(&str, &str)]) -> Result<Words, crate::config::ConfigError> {
         let mut env: Env = pairs.iter().copied().collect();
@@ -100,7 +95,9 @@ mod tests {
 
     fn compose(words: &Words, context: Value) -> Result<Composed, Unsaid> {
         let decision = Decision { decision_ref: None, at: "2026-03-01T09:00:00Z".parse().unwrap(), decided_by: None };
-        words.compose(Category::ContentViolation, context.as_object().unwrap(), &decision, 3)
+        let context = context.as_object().unwrap();
+        let category = Category::ContentViolation;
+        words.compose(&ToSay { category, context, decision: &decision, count: 3, appealable: true })
     }
 
     #[test]

@@ -43,6 +43,9 @@ pub const PARTITION: &str = "OUTBOX";
 /// The index of what waits, and the attribute that puts a message there.
 pub const OUTBOX_DUE: &str = "outbox_due";
 
+/// The topic of messages that are a notice's: they go nowhere while notices are switched off.
+pub const NOTICE: &str = "notification.created";
+
 /// Where a message goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

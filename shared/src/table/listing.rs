@@ -11,6 +11,7 @@ pub struct Listing<'a> {
     partition: &'a str,
     index: Option<&'static str>,
     prefix: &'a str,
+    between: Option<(&'a str, &'a str)>,
     newest_first: bool,
     limit: u32,
     after: Option<Place>,
@@ -44,7 +45,7 @@ pub struct Listed<T> {
 impl<'a> Listing<'a> {
     /// The rows of `partition`, in the order of their sort keys, at most `limit` of them.
     pub fn of(partition: &'a str, limit: u32) -> Self {
-        Self { partition, index: None, prefix: "", newest_first: false, limit, after: None }
+        Self { partition, index: None, prefix: "", between: None, newest_first: false, limit, after: None }
     }
 
     /// By the index `index`, whose sort attribute has its name. It holds keys alone, and may be a moment behind the table: whoever
@@ -57,6 +58,12 @@ impl<'a> Listing<'a> {
     /// Those alone whose sort key, or attribute of the index, begins with `prefix`.
     pub fn beginning(mut self, prefix: &'a str) -> Self {
         self.prefix = prefix;
+        self
+    }
+
+    /// Those alone whose sort key, or attribute of the index, is `first` or more and `last` or less. Instead of [`Listing::beginning`].
+    pub fn between(mut self, first: &'a str, last: &'a str) -> Self {
+        self.between = Some((first, last));
         self
     }
 
@@ -80,7 +87,7 @@ impl TenantTable {
     ///
     /// [`TableError::Unavailable`], [`TableError::Form`].
     pub async fn list<T: DeserializeOwned>(&self, listing: Listing<'_>) -> Result<Listed<T>, TableError> {
-        let Listing { partition, index, prefix, newest_first, limit, after } = listing;
+        let Listing { partition, index, prefix, between, newest_first, limit, after } = listing;
         let sort = index.unwrap_or("sk");
         let start = after.map(|place| {
             let mut key = HashMap::from([("pk".to_owned(), self.pk(partition))]);
@@ -92,12 +99,20 @@ impl TenantTable {
         if index.is_none() {
             query = query.consistent_read(true);
         }
-        let condition = if prefix.is_empty() { "pk = :pk" } else { "pk = :pk AND begins_with(#sort, :prefix)" };
-        query = query.key_condition_expression(condition).expression_attribute_values(":pk", self.pk(partition));
-        if !prefix.is_empty() {
-            query = query.expression_attribute_names("#sort", sort);
-            query = query.expression_attribute_values(":prefix", AttributeValue::S(prefix.to_owned()));
-        }
+        let text = |text: &str| AttributeValue::S(text.to_owned());
+        query = query.expression_attribute_values(":pk", self.pk(partition));
+        query = match between {
+            Some((first, last)) => query
+                .key_condition_expression("pk = :pk AND #sort BETWEEN :first AND :last")
+                .expression_attribute_names("#sort", sort)
+                .expression_attribute_values(":first", text(first))
+                .expression_attribute_values(":last", text(last)),
+            None if prefix.is_empty() => query.key_condition_expression("pk = :pk"),
+            None => query
+                .key_condition_expression("pk = :pk AND begins_with(#sort, :prefix)")
+                .expression_attribute_names("#sort", sort)
+                .expression_attribute_values(":prefix", text(prefix)),
+        };
         let query = query.scan_index_forward(!newest_first).limit(i32::try_from(limit).unwrap_or(i32::MAX));
         let found = query.set_exclusive_start_key(start).send().await.map_err(TableError::unavailable)?;
         let rows = whole(found.items)?.into_iter().map(serde_dynamo::from_item).collect::<Result<_, _>>()?;

@@ -25,9 +25,7 @@ pub struct PutOff {
     pub subject: Subject,
     /// Its name in the store.
     pub name: String,
-    /// How many decisions it stands for.
-    pub count: u64,
-    /// What it stands for.
+    /// What it stands for, while it waits.
     pub occurrences: Vec<String>,
     /// Whether it waits still.
     pub waits: bool,
@@ -102,14 +100,14 @@ impl State {
                 });
             } else if let (Some(of), Some(name)) = (partition.strip_prefix("RATE#"), sk.strip_prefix("OFF#")) {
                 // A mark that something was told at once stands for nothing that was put off.
-                if item.contains_key("decisions") {
+                let waited = item.get("waited").is_some_and(|waited| waited["BOOL"] == true);
+                if item.contains_key("decisions") || waited {
                     let (person, category) = of.rsplit_once('#').expect("a person and a category");
                     state.put_off.push(PutOff {
                         subject: subject(person, category),
                         name: name.to_owned(),
-                        count,
                         occurrences: occurrences(item),
-                        waits: !item.contains_key("told_in"),
+                        waits: !waited,
                     });
                 }
             } else if partition == "AUDIT" {

@@ -1,6 +1,6 @@
 //! What the notices of these tests say, and what goes out with each.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, json};
 use shared::{
     audit::Actor,
     aws::{Aws, Endpoints},
@@ -8,7 +8,7 @@ use shared::{
     config::Env,
     ids::PersonId,
     notices::{
-        Announce, Category, Compose, Composed, Decision, KillSwitch, NoticeRow, Notices, Origin, Telling, ToldText,
+        Announce, Category, Compose, Composed, Decision, KillSwitch, NoticeRow, Notices, Origin, Telling, ToSay, ToldText,
     },
     outbox::{Message, Target},
     table::Table,
@@ -26,8 +26,8 @@ pub struct Words;
 impl Compose for Words {
     type Refusal = Infallible;
 
-    fn compose(&self, _: Category, _: &Map<String, Value>, _: &Decision, count: u64) -> Result<Composed, Infallible> {
-        let text = ToldText { title: "A decision".to_owned(), body: format!("{count} of them") };
+    fn compose(&self, to_say: &ToSay<'_>) -> Result<Composed, Infallible> {
+        let text = ToldText { title: "A decision".to_owned(), body: format!("{} of them", to_say.count) };
         Ok(Composed { texts: BTreeMap::from([("en".to_owned(), text)]), version: 1 })
     }
 }

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use std::collections::BTreeSet;
 use shared::{
     audit::Actor,
     ids::PersonId,
@@ -228,6 +229,9 @@ pub struct About {
     pub context: Map<String, Value>,
     /// Who asked for it to be told.
     pub by: Actor,
+    /// Everybody who took one of the decisions or asked for it to be told.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub involved: BTreeSet<PersonId>,
     /// The person's language when they appealed.
     pub locale: Locale,
     /// Their latest appeals before, newest first.

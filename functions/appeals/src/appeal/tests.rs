@@ -28,6 +28,7 @@ fn appeal() -> Appeal {
         decisions: vec![decision],
         context: Default::default(),
         by: Actor::Person(person("moderation")),
+        involved: ["moderator-8"].map(person).into(),
         locale: Locale::En,
         prior: vec![],
     };

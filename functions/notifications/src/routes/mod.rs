@@ -101,7 +101,7 @@ impl Entered {
         let mut wanted: Vec<String> = header.into_iter().collect();
         if wanted.is_empty() {
             wanted.extend(self.feed.preferences().await?.and_then(|chosen| chosen.language));
-            wanted.extend(self.caller.locale().map(|locale| locale.tag().to_owned()));
+            wanted.extend(self.caller.claims().language().map(ToOwned::to_owned));
         }
         Ok(wanted)
     }

@@ -26,6 +26,7 @@ fn a_good_token_tells_who_and_what() {
     assert_eq!(claims.stores().iter().map(|id| id.as_str()).collect::<Vec<_>>(), ["north", "south"]);
     assert!(claims.claimed_scopes().allow(Scope::AdminRead) && !claims.claimed_scopes().allow(Scope::AdminWrite));
     assert_eq!(claims.locale(), Some(crate::locale::Locale::Es));
+    assert_eq!(claims.language(), Some("es-MX"));
     assert_eq!(claims.email().unwrap().expose(), "ada@example.com");
     assert!(!claims.suspended());
     assert!(!format!("{claims:?}").contains("example.com"));

@@ -23,8 +23,6 @@ pub enum Why {
     NotAText,
     /// It is neither a date nor a time of RFC 3339 from the years 2000 to 2199.
     NotADate,
-    /// It is no whole number from 1 to this.
-    NotACount(u64),
     /// It is none of these.
     NotOneOf(&'static [&'static str]),
     /// There is nothing to be seen in it.
@@ -52,7 +50,6 @@ impl fmt::Display for Why {
         match self {
             Self::NotAText => f.write_str("is no text"),
             Self::NotADate => f.write_str("is neither a date (2026-03-01) nor a time of RFC 3339, from 2000 to 2199"),
-            Self::NotACount(most) => write!(f, "is no whole number from 1 to {most}"),
             Self::NotOneOf(names) => write!(f, "is none of {}", names.join(", ")),
             Self::Empty => f.write_str("has nothing to be seen in it"),
             Self::TooLong(most) => write!(f, "has more than {most} characters"),

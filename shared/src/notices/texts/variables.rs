@@ -30,7 +30,8 @@ pub(super) enum Kind {
 
 const YES_NO: Kind = Kind::Choice(&["yes", "no"]);
 
-/// The variables that texts of `category` may use. Those that end in `_given` say whether there is a value to show.
+/// The variables that texts of `category` may use. Those that end in `_given` say whether there is a value to show, and `appealable`
+/// whether the notice can be appealed; no context sets these, nor `count`.
 pub(super) fn allowed(category: Category) -> impl Iterator<Item = (&'static str, Kind)> {
     let common = [
         ("item", Kind::Text),
@@ -42,8 +43,8 @@ pub(super) fn allowed(category: Category) -> impl Iterator<Item = (&'static str,
         ("count", Kind::Number),
     ];
     let own: &[(&str, Kind)] = match category {
-        Category::ContentViolation | Category::AccountWarning => &[],
-        Category::TemporaryRestriction => &[("until", Kind::Date), ("until_given", YES_NO)],
+        Category::ContentViolation | Category::AccountWarning => &[("appealable", YES_NO)],
+        Category::TemporaryRestriction => &[("until", Kind::Date), ("until_given", YES_NO), ("appealable", YES_NO)],
         Category::AppealUpdate => &[("outcome", Kind::Choice(OUTCOMES))],
     };
     common.into_iter().chain(own.iter().copied())
@@ -59,12 +60,14 @@ pub struct Variables {
     until: Option<Date>,
     outcome: Option<&'static str>,
     count: u64,
+    appealable: bool,
 }
 
 impl Variables {
-    /// Nothing but the category, of one decision.
+    /// Nothing but the category, of one decision, which can be appealed where any of its category can.
     pub fn none(category: Category) -> Self {
-        Self { category, item: None, item_kind: None, date: None, until: None, outcome: None, count: 1 }
+        let appealable = category.appealable();
+        Self { category, item: None, item_kind: None, date: None, until: None, outcome: None, count: 1, appealable }
     }
 
     /// What of `context` is meant for the reader. Members that are not on the category's list are left out, whatever they hold; a
@@ -75,7 +78,10 @@ impl Variables {
     /// What is wrong with each member of the list, by name and without its value.
     pub fn from_context(category: Category, context: &Map<String, Json>, codes: &Codes) -> Result<Self, Vec<Refused>> {
         let (mut values, mut faults) = (Self::none(category), Vec::new());
-        for (name, _) in allowed(category).filter(|(name, _)| !name.ends_with("_given")) {
+        for name in ["item", "item_kind", "date", "until", "outcome"] {
+            if !allowed(category).any(|(known, _)| known == name) {
+                continue;
+            }
             let Some(value) = context.get(name).filter(|value| !value.is_null()) else { continue };
             if let Err(why) = values.set(name, value, codes) {
                 faults.push(Refused { place: name, why });
@@ -87,6 +93,11 @@ impl Variables {
     /// The same for a notice that tells of `count` decisions.
     pub fn counting(self, count: u64) -> Self {
         Self { count: count.clamp(1, MAX_COUNT), ..self }
+    }
+
+    /// The same for a notice that can be appealed, or not.
+    pub fn appealable(self, appealable: bool) -> Self {
+        Self { appealable, ..self }
     }
 
     /// The same with `at` as the day of the decision, where no day is known yet.
@@ -112,10 +123,6 @@ impl Variables {
             "outcome" => self.outcome = Some(one_of(value, OUTCOMES)?),
             "date" => self.date = Some(day(value)?),
             "until" => self.until = Some(day(value)?),
-            "count" => {
-                let count = value.as_u64().filter(|count| (1..=MAX_COUNT).contains(count));
-                self.count = count.ok_or(Why::NotACount(MAX_COUNT))?;
-            }
             _ => {}
         }
         Ok(())
@@ -139,6 +146,7 @@ impl Variables {
             ("until_given".to_owned(), choice(self.until.is_some())),
             ("outcome".to_owned(), Value::from(self.outcome.unwrap_or("other"))),
             ("count".to_owned(), Value::from(self.count)),
+            ("appealable".to_owned(), choice(self.appealable)),
         ]);
         values.extend(self.item.clone().map(|item| ("item".to_owned(), Value::from(item))));
         values.extend(self.date.map(|date| ("date".to_owned(), on(date))));
@@ -156,6 +164,7 @@ impl Variables {
             until: day,
             outcome: OUTCOMES.get(choice).copied(),
             count: 2,
+            appealable: full,
             category,
         }
     }

@@ -115,6 +115,24 @@ async fn what_was_decided_before_is_decided_by_another_the_next_time() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn whoever_asked_for_one_of_many_decisions_to_be_told_decides_no_appeal_against_them() {
+    let bundle = Bundle::start().await;
+    tell(&service(&bundle), "ada", "account_warning").await;
+    let told = |name: &str| json!({"userId": "ada", "category": "account_warning", "decision_ref": name});
+    assert_eq!(reviewer(&bundle, "rhea").await.post(NOTICES, told("case-1")).await.status, 429);
+    bundle.clock().advance(SignedDuration::from_hours(12));
+    let (rhea, sol) = (reviewer(&bundle, "rhea").await, reviewer(&bundle, "sol").await);
+    let both = sol.post(NOTICES, told("case-2")).await;
+    assert_eq!((both.status, &both.body["count"]), (201, &json!(2)), "{}", both.body);
+    let opened = click(&bundle.shopper("ada"), both.body["id"].as_str().unwrap()).await;
+    let appeal = opened.body["appeal_id"].as_str().unwrap();
+    for staff in [&rhea, &sol] {
+        assert_problem(&review(staff, appeal).await, 403, "appeal.same_reviewer");
+    }
+    settle(&reviewer(&bundle, "tess").await, appeal, "upheld").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_reason_is_neutral_and_bounded() {
     let bundle = Bundle::start().await;
     let appeal = appealed(&bundle, "account_warning").await;

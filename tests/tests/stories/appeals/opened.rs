@@ -14,7 +14,7 @@ async fn one_click_opens_an_appeal_with_its_context() {
     let context = &opened.body["context"];
     assert_eq!(context["notification_id"], notice);
     assert_eq!(context["category"], "content_violation");
-    assert_eq!(context["decision_refs"], json!(["case-4711"]));
+    assert!(context.get("decision_refs").is_none(), "what the app calls a decision may be a code: {context}");
     assert_eq!((&context["locale"], &context["prior_appeals"]), (&json!("es"), &json!([])));
     assert_eq!(context["told_at"], bundle.clock().now().to_string());
     assert_eq!((events(&opened.body), &opened.body["history"][0]["by"]), (vec!["opened"], &json!("appellant")));

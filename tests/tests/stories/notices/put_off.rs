@@ -120,6 +120,50 @@ async fn more_than_a_transaction_holds_is_told_of_by_one_notice_too() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn whoever_is_told_before_the_schedule_comes_is_told_of_all_that_waits() {
+    let bundle = Bundle::start().await;
+    let service = service(&bundle);
+    tell(&service, "grace", "account_warning").await;
+    let named = |n: usize| {
+        let mut body = decision("grace", "account_warning");
+        body["decision_ref"] = format!("case-{n}").into();
+        body
+    };
+    for some in (0..100).collect::<Vec<_>>().chunks(25) {
+        let sent = join_all(some.iter().map(|n| service.post(ALL, named(*n)))).await;
+        assert!(sent.iter().all(|response| response.status == 429));
+    }
+    bundle.clock().advance(hours(12));
+    let service = super::service(&bundle);
+    let told = service.post(ALL, named(100)).await;
+    assert_eq!((told.status, &told.body["count"]), (201, &json!(101)), "{}", told.body);
+    let again = service.post(ALL, named(7)).await;
+    assert_eq!((again.status, &again.body["reason"]), (200, &json!("already_told")), "{}", again.body);
+    bundle.clock().advance(hours(24 * 20));
+    let again = super::service(&bundle).post(ALL, named(99)).await;
+    assert_eq!((again.status, &again.body["reason"]), (200, &json!("already_told")), "{}", again.body);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_can_be_said_no_more_is_told_without_its_name() {
+    let state = tempfile::tempdir().unwrap();
+    let options = Options { state: Some(state.path().to_owned()), ..Options::for_tests() };
+    let bundle = Bundle::start_with(options.clone()).await;
+    let (service, mut named) = (service(&bundle), decision("grace", "account_warning"));
+    tell(&service, "grace", "account_warning").await;
+    named["context"]["item"] = "HEXAGON lamp".into();
+    assert_eq!(service.post(ALL, named).await.status, 429);
+    let now = bundle.clock().now();
+    bundle.close().await;
+    let bundle = Bundle::start_with(options.variable("INTERNAL_CODES", "HEXAGON")).await;
+    bundle.clock().advance(now.duration_since(bundle.clock().now()) + hours(12));
+    let report = bundle.run_schedule("notification-deferrals").await.unwrap();
+    assert!(report.contains("\"told\":1,\"decisions\":1"), "{report}");
+    let page = bundle.shopper("grace").get(ALL).await;
+    assert!(!page.body["notifications"][0].to_string().contains("HEXAGON"), "{}", page.body);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn only_who_may_read_sees_what_waits() {
     let bundle = Bundle::start().await;
     let path = format!("{ALL}/deferred?userId=grace");

@@ -220,6 +220,22 @@ async fn what_is_switched_off_sends_no_mail_and_lets_webhooks_wait() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_notice_goes_nowhere_while_notices_are_switched_off_and_what_is_none_goes_out() {
+    let world = World::start().await;
+    world.write(&greenleaf(), [webhook("w-1"), letter("m-1")]).await;
+    let hook = format!("{}/hook", world.hook.url());
+    let all = [("TRUST_SAFETY_NOTIFICATIONS", "off"), ("EMAIL_FROM", FROM), ("WEBHOOK_URL", hook.as_str())];
+    let report = world.run(&world.app(&all)).await;
+    assert_eq!((report.sent, report.put_off, world.mail.received().len()), (1, 1, 0), "{report:?}");
+    let (hook, mail) = (world.row("w-1").await, world.row("m-1").await);
+    assert_eq!((hook.state, mail.state, mail.attempts), (State::Sent, State::Waiting, 0));
+    assert_eq!(mail.last_error.as_deref(), Some("TRUST_SAFETY_NOTIFICATIONS is off"));
+    world.until_due("m-1").await;
+    assert_eq!((&world.drain().await["sent"], world.mail.received().len()), (&json!(1), 1), "it is on again");
+    world.no_wrongs();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn each_tenants_messages_are_its_own_and_one_with_many_holds_up_no_other() {
     let world = World::start().await;
     for n in 0..3 {

@@ -39,6 +39,7 @@ fn cases(category: Category) -> Vec<(String, Variables)> {
             cases.push((outcome.to_owned(), variables(category, json!({"outcome": outcome, "item_kind": "image"}))));
         }
     } else {
+        cases.push(("what cannot be appealed".to_owned(), variables(category, full).appealable(false)));
         cases.push((
             "a listing, on the second".to_owned(),
             variables(category, json!({"item_kind": "listing", "date": "2026-11-02"})),

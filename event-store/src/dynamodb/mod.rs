@@ -1,0 +1,187 @@
+//! The events of a table of DynamoDB.
+//!
+//! | item | `pk` after the tenant | `sk` | index `event_time` | index `event_user` |
+//! | --- | --- | --- | --- | --- |
+//! | event | `EVENT#<shard>` | event id | time and event id | person, time and event id |
+//!
+//! An event lies under its name alone, so that one that is sent again after midnight, or by a clock that is wrong, is found. Names are
+//! spread over [`SHARDS`] partitions by their CRC-32: a partition takes some 1,000 writes a second, and its index, which grows at one
+//! end, no more. Indexes hold keys alone and may be a moment behind, so that each event is read again from the table, strongly
+//! consistent: what was deleted is found no more from that moment on.
+
+mod read;
+#[cfg(test)]
+mod tests;
+
+use crate::{
+    Deleted, Event, EventId, EventPage, EventQuery, EventStore, Position, PutOutcome, StoreError, store::ToPut,
+};
+use async_trait::async_trait;
+use aws_sdk_dynamodb::{
+    error::ProvideErrorMetadata,
+    types::{ReturnValue, ReturnValuesOnConditionCheckFailure},
+};
+use futures::{StreamExt, stream};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use shared::{
+    digest::Digest,
+    table::{Item, Key, Table, TableError, row},
+    tenant::TenantScope,
+};
+use std::time::Duration;
+
+/// Over how many partitions a tenant's events are spread. Where an event lies follows from it: it never changes.
+pub const SHARDS: u32 = 8;
+/// The index of a tenant's events by time, and the attribute that puts an event there.
+pub const EVENT_TIME: &str = "event_time";
+/// The index of a person's events by time, and the attribute that puts an event there.
+pub const EVENT_USER: &str = "event_user";
+/// How many events are put at once.
+const AT_ONCE: usize = 32;
+/// When to come again to a table that is asked too much.
+const REST: Duration = Duration::from_secs(1);
+
+/// The events of a table of DynamoDB; cheap to clone.
+#[derive(Clone, Debug)]
+pub struct DynamoDb(Table);
+
+/// An event as the table holds it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Row {
+    /// The event as JSON: as one text it costs less than as attributes, and comes back to the letter.
+    event: String,
+    fingerprint: Digest,
+    event_time: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    event_user: Option<String>,
+}
+
+impl Row {
+    fn of(put: &ToPut) -> Result<Self, StoreError> {
+        let event = &put.event;
+        let time = time_key(event.timestamp, Some(&event.event_id));
+        Ok(Self {
+            event: serde_json::to_string(event).map_err(|error| StoreError::Form(error.into()))?,
+            fingerprint: put.fingerprint,
+            event_user: event.user_id.as_deref().map(|user| format!("{}#{time}", person(user))),
+            event_time: time,
+        })
+    }
+
+    fn event(&self) -> Result<Event, StoreError> {
+        serde_json::from_str(&self.event).map_err(|error| StoreError::Form(error.into()))
+    }
+}
+
+/// A time as the indexes sort it, alone or with the event that it is of: nanoseconds since the year -9999, of one length.
+fn time_key(time: Timestamp, of: Option<&EventId>) -> String {
+    let since = time.as_nanosecond() - Timestamp::MIN.as_nanosecond();
+    match of {
+        Some(id) => format!("{since:021}#{id}"),
+        None => format!("{since:021}"),
+    }
+}
+
+/// A person as the index has them: what an app calls people may be long, and hold a `#`.
+fn person(user: &str) -> String {
+    Digest::of(user.as_bytes()).to_string()
+}
+
+fn shard(id: &EventId) -> u32 {
+    crc32fast::hash(id.as_str().as_bytes()) % SHARDS
+}
+
+fn partition(shard: u32) -> String {
+    format!("EVENT#{shard}")
+}
+
+fn key(id: &EventId) -> Key {
+    Key::new(partition(shard(id)), id.as_str())
+}
+
+/// What a fault of the table means for whoever asked.
+fn fault(error: TableError) -> StoreError {
+    match error {
+        TableError::Form(error) => StoreError::Form(error.into()),
+        TableError::Unavailable(error) => StoreError::Unavailable(error),
+        other => StoreError::Unavailable(Box::new(other)),
+    }
+}
+
+/// What an answer of DynamoDB that is no success means.
+fn refusal<E>(error: E) -> StoreError
+where
+    E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+{
+    match error.code().unwrap_or_default() {
+        "ResourceNotFoundException" => StoreError::BadConfig("there is no table of this name"),
+        "AccessDeniedException"
+        | "UnrecognizedClientException"
+        | "InvalidSignatureException"
+        | "ExpiredTokenException"
+        | "MissingAuthenticationTokenException" => StoreError::AuthRefused,
+        "ProvisionedThroughputExceededException" | "ThrottlingException" | "RequestLimitExceeded" => {
+            StoreError::Throttled { retry_after: REST }
+        }
+        _ => fault(TableError::unavailable(error)),
+    }
+}
+
+impl DynamoDb {
+    /// The events of `table`.
+    pub fn new(table: Table) -> Self {
+        Self(table)
+    }
+
+    async fn put_one(&self, tenant: &TenantScope, put: &ToPut) -> Result<PutOutcome, StoreError> {
+        let rows = self.0.of(tenant);
+        let item = rows.item(&key(&put.event.event_id), &Row::of(put)?).map_err(fault)?;
+        let call = rows.put(item).condition_expression("attribute_not_exists(pk)");
+        let call = call.return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        let Err(error) = call.send().await else { return Ok(PutOutcome::Stored) };
+        let stands = match error.as_service_error() {
+            Some(aws_sdk_dynamodb::operation::put_item::PutItemError::ConditionalCheckFailedException(failed)) => {
+                failed.item().cloned()
+            }
+            _ => return Err(refusal(error)),
+        };
+        let stands: Item = stands.ok_or_else(|| cut("the refusal of a put names no item"))?;
+        let stands: Row = row(stands).map_err(fault)?;
+        let same = stands.fingerprint == put.fingerprint;
+        Ok(if same { PutOutcome::Duplicate } else { PutOutcome::Conflict })
+    }
+}
+
+/// A reply that lacks what every whole one has.
+fn cut(what: &'static str) -> StoreError {
+    StoreError::Unavailable(std::io::Error::other(what).into())
+}
+
+#[async_trait]
+impl EventStore for DynamoDb {
+    async fn put(&self, tenant: &TenantScope, events: &[ToPut]) -> Vec<Result<PutOutcome, StoreError>> {
+        stream::iter(events).map(|put| self.put_one(tenant, put)).buffered(AT_ONCE).collect().await
+    }
+
+    async fn query(
+        &self,
+        tenant: &TenantScope,
+        query: &EventQuery,
+        limit: usize,
+        after: Option<&Position>,
+    ) -> Result<EventPage, StoreError> {
+        read::page(&self.0.of(tenant), query, limit, after).await
+    }
+
+    async fn get(&self, tenant: &TenantScope, id: &EventId) -> Result<Option<Event>, StoreError> {
+        let row: Option<Row> = self.0.of(tenant).get(&key(id)).await.map_err(fault)?;
+        row.map(|row| row.event()).transpose()
+    }
+
+    async fn delete(&self, tenant: &TenantScope, id: &EventId) -> Result<Deleted, StoreError> {
+        let call = self.0.of(tenant).delete(&key(id)).return_values(ReturnValue::AllOld);
+        let deleted = call.send().await.map_err(refusal)?;
+        Ok(if deleted.attributes.is_some() { Deleted::Gone } else { Deleted::NotThere })
+    }
+}

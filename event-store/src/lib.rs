@@ -1,0 +1,28 @@
+//! Where analytics events lie: one contract over the stores that a tenant's route can name.
+//!
+//! | module | offers |
+//! | --- | --- |
+//! | [`event`] | what an event is, and by what it is told from another of its name |
+//! | [`dimension`] | by which of its members events are filtered and grouped |
+//! | [`query`] | which events are asked for, and where a page ends |
+//! | [`aggregate`] | counting without keeping what is counted |
+//! | [`store`] | the contract that every store keeps |
+//! | [`dynamodb`] | the events of a table of DynamoDB |
+//!
+//! A store keeps an event under the name that its sender gave it, so that one that is sent again is found to be there. It
+//! reads by time, newest first or oldest first, from a place that any store can find again: the time and the name of the last event.
+
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+pub mod aggregate;
+pub mod dimension;
+pub mod dynamodb;
+pub mod event;
+pub mod query;
+pub mod store;
+
+pub use aggregate::{Aggregate, AggregateQuery, Exactness, Group, Measure};
+pub use dimension::Dimension;
+pub use event::{BadEventId, Event, EventId};
+pub use query::{EventPage, EventQuery, Filters, Order, Position, Range};
+pub use store::{Deleted, EventStore, PutOutcome, StoreError};
