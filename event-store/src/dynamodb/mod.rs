@@ -10,8 +10,6 @@
 //! consistent: what was deleted is found no more from that moment on.
 
 mod read;
-#[cfg(test)]
-mod tests;
 
 use crate::{
     Deleted, Event, EventId, EventPage, EventQuery, EventStore, Position, PutOutcome, StoreError, store::ToPut,
