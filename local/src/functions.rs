@@ -5,7 +5,7 @@ use axum::Router;
 use futures::future::BoxFuture;
 use jiff::Timestamp;
 use serde::Deserialize;
-use shared::{aws::Aws, clock::Clock, config::Env, web::Route};
+use shared::{aws::Aws, clock::Clock, config::Env, job::Report, web::Route};
 use std::{collections::BTreeMap, sync::Arc};
 
 /// What the bundle runs.
@@ -85,6 +85,12 @@ impl Parts<'_> {
 /// Puts functions together.
 pub type Assemble = fn(&Parts<'_>) -> Result<Functions>;
 
+/// A run's report, for people; an error where the run would be a failed one on Lambda.
+fn told(report: &impl Report) -> Result<String> {
+    let told = serde_json::to_string(report)?;
+    if report.is_clean() { Ok(told) } else { bail!("the run is incomplete: {told}") }
+}
+
 /// Every function and job of the bundle.
 ///
 /// # Errors
@@ -105,11 +111,7 @@ pub fn bundle(parts: &Parts<'_>) -> Result<Functions> {
     let deferrals = notifications::Deferrals::new(&telling, parts.aws("notification-deferrals")?, parts.clock);
     let defer: Run = Arc::new(move |due| {
         let deferrals = deferrals.clone();
-        Box::pin(async move {
-            let report = notifications::run(&deferrals, due).await?;
-            let told = serde_json::to_string(&report)?;
-            if report.is_clean() { Ok(told) } else { bail!("the run is incomplete: {told}") }
-        })
+        Box::pin(async move { told(&notifications::run(&deferrals, due).await?) })
     });
     let operating = operations::App::new(
         operations::Config::read(parts.env("operations")?)?,
@@ -120,11 +122,7 @@ pub fn bundle(parts: &Parts<'_>) -> Result<Functions> {
     let publisher = catalog::publisher(places, parts.aws("catalog-publish")?, parts.clock.clone());
     let publish: Run = Arc::new(move |due| {
         let publisher = publisher.clone();
-        Box::pin(async move {
-            let report = catalog::run(&publisher, due).await?;
-            let told = serde_json::to_string(&report)?;
-            if report.is_clean() { Ok(told) } else { bail!("the run is incomplete: {told}") }
-        })
+        Box::pin(async move { told(&catalog::run(&publisher, due).await?) })
     });
     let signing = audit_checkpoint::App::new(
         audit_checkpoint::Config::read(parts.env("audit-checkpoint")?)?,
@@ -133,21 +131,13 @@ pub fn bundle(parts: &Parts<'_>) -> Result<Functions> {
     );
     let sign: Run = Arc::new(move |due| {
         let signing = signing.clone();
-        Box::pin(async move {
-            let report = audit_checkpoint::run(&signing, due).await?;
-            let told = serde_json::to_string(&report)?;
-            if report.is_clean() { Ok(told) } else { bail!("the run is incomplete: {told}") }
-        })
+        Box::pin(async move { told(&audit_checkpoint::run(&signing, due).await?) })
     });
     let config = outbox_drain::Config::read(parts.env("outbox-drain")?)?;
     let draining = outbox_drain::App::new(config, parts.aws("outbox-drain")?, parts.clock.clone());
     let drain: Run = Arc::new(move |due| {
         let draining = draining.clone();
-        Box::pin(async move {
-            let report = outbox_drain::run(&draining, due).await?;
-            let told = serde_json::to_string(&report)?;
-            if report.is_clean() { Ok(told) } else { bail!("the run is incomplete: {told}") }
-        })
+        Box::pin(async move { told(&outbox_drain::run(&draining, due).await?) })
     });
     Ok(Functions {
         http: vec![

@@ -8,6 +8,8 @@
 //!
 //! The name stands inside the tenant: two tenants with the same bytes share nothing and learn nothing of each other.
 
+mod paths;
+
 use crate::{
     aws::Aws,
     digest::Hasher,
@@ -19,16 +21,14 @@ pub use crate::digest::Digest;
 use aws_sdk_s3::{
     Client,
     error::{ProvideErrorMetadata, SdkError},
-    operation::{
-        get_object::GetObjectError,
-        put_object::{PutObjectError, PutObjectOutput},
-    },
+    operation::{get_object::GetObjectError, put_object::PutObjectError},
     presigning::PresigningConfig,
     primitives::ByteStream,
     types::ChecksumAlgorithm,
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::Bytes;
+pub use paths::{Created, Versioned};
 use std::{io, io::Write as _, path::Path, time::Duration};
 
 /// The object's name within its tenant.
@@ -70,24 +70,6 @@ impl From<BlobError> for Problem {
             other => Problem::internal(&other),
         }
     }
-}
-
-/// What became of a create-only put.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Created {
-    /// The object is new.
-    New,
-    /// There was one of this name, and it is as it was: its bytes.
-    Already(Vec<u8>),
-}
-
-/// An object and its version.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Versioned {
-    /// The bytes.
-    pub bytes: Vec<u8>,
-    /// The ETag, as the store writes it.
-    pub etag: String,
 }
 
 /// A bucket of the bundle.
@@ -133,7 +115,7 @@ impl TenantBlobs {
     /// [`BlobError::Unavailable`].
     pub async fn put(&self, bytes: Bytes) -> Result<Digest, BlobError> {
         let digest = Digest::of(&bytes);
-        self.create(&digest, Origin::Bytes(&bytes)).await?;
+        self.put_object(self.object(&digest), &digest, Origin::Bytes(&bytes), Condition::Absent).await?;
         Ok(digest)
     }
 
@@ -144,14 +126,28 @@ impl TenantBlobs {
     /// [`BlobError::File`], [`BlobError::Unavailable`].
     pub async fn put_file(&self, path: &Path) -> Result<Digest, BlobError> {
         let digest = Digest::of_file(path)?;
-        self.create(&digest, Origin::File(path)).await?;
+        self.put_object(self.object(&digest), &digest, Origin::File(path), Condition::Absent).await?;
         Ok(digest)
     }
 
-    async fn create(&self, digest: &Digest, from: Origin<'_>) -> Result<(), BlobError> {
+    /// Puts the bytes whose digest is `digest` on a condition; whether it held.
+    async fn put_object(
+        &self,
+        key: String,
+        digest: &Digest,
+        from: Origin<'_>,
+        condition: Condition<'_>,
+    ) -> Result<bool, BlobError> {
+        let checksum = STANDARD.encode(digest.as_bytes());
         for attempt in 1..=CREATES {
-            match self.create_once(digest, from.stream().await?).await {
-                Err(error) if status(&error) == Some(412) => return Ok(()),
+            let put = self.client.put_object().bucket(&self.bucket).key(&key).body(from.stream().await?);
+            let put = match condition {
+                Condition::Absent => put.if_none_match("*"),
+                Condition::Version(etag) => put.if_match(etag),
+            };
+            let put = put.checksum_algorithm(ChecksumAlgorithm::Sha256).checksum_sha256(&checksum);
+            match put.send().await {
+                Err(error) if status(&error) == Some(412) => return Ok(false),
                 // Somebody else is writing the same object, and may yet fail.
                 Err(error) if status(&error) == Some(409) && attempt < CREATES => {
                     tokio::time::sleep(Duration::from_millis(50 << attempt)).await;
@@ -160,20 +156,10 @@ impl TenantBlobs {
                 Ok(stored) if stored.e_tag().is_none() => {
                     return Err(unavailable(io::Error::other("no word of what was stored")));
                 }
-                other => return other.map(drop).map_err(unavailable),
+                other => return other.map(|_| true).map_err(unavailable),
             }
         }
-        Ok(())
-    }
-
-    async fn create_once(
-        &self,
-        digest: &Digest,
-        body: ByteStream,
-    ) -> Result<PutObjectOutput, SdkError<PutObjectError>> {
-        let put = self.client.put_object().bucket(&self.bucket).key(self.object(digest)).body(body).if_none_match("*");
-        let put = put.checksum_algorithm(ChecksumAlgorithm::Sha256).checksum_sha256(STANDARD.encode(digest.as_bytes()));
-        put.send().await
+        Ok(false)
     }
 
     /// Reads the object whose digest is `digest`, whole, and proves it.
@@ -211,82 +197,6 @@ impl TenantBlobs {
     pub async fn get_upload(&self, id: &str, path: &Path, max_bytes: u64) -> Result<Digest, BlobError> {
         let mut file = std::fs::File::create(path)?;
         Ok(self.stream(&self.upload(id), max_bytes, |chunk| file.write_all(chunk)).await?.0)
-    }
-
-    fn at(&self, path: &str) -> String {
-        format!("{}/{path}", self.tenant)
-    }
-
-    /// Stores `bytes` at `path` where nothing is; at most `max_bytes` are read of what is there already.
-    ///
-    /// # Errors
-    ///
-    /// [`BlobError`].
-    pub async fn create_at(&self, path: &str, bytes: Bytes, max_bytes: u64) -> Result<Created, BlobError> {
-        if self.put_at(path, &bytes, Condition::Absent).await? {
-            return Ok(Created::New);
-        }
-        let found = self.read_at(path, max_bytes).await?.ok_or_else(|| BlobError::Missing(self.at(path)))?;
-        Ok(Created::Already(found.bytes))
-    }
-
-    /// Reads the object at `path`; `None` where there is none.
-    ///
-    /// # Errors
-    ///
-    /// [`BlobError`]; over `max_bytes` it is [`BlobError::TooLarge`].
-    pub async fn read_at(&self, path: &str, max_bytes: u64) -> Result<Option<Versioned>, BlobError> {
-        let mut bytes = Vec::new();
-        let take = |chunk: &[u8]| {
-            bytes.extend_from_slice(chunk);
-            Ok(())
-        };
-        match self.stream(&self.at(path), max_bytes, take).await {
-            Ok((_, etag)) => Ok(Some(Versioned { bytes, etag })),
-            Err(BlobError::Missing(_)) => Ok(None),
-            Err(error) => Err(error),
-        }
-    }
-
-    /// Stores `bytes` at `path` if the version there is still `etag`, or if nothing is there and `etag` is none; whether it did,
-    /// or found these bytes there.
-    ///
-    /// # Errors
-    ///
-    /// [`BlobError`].
-    pub async fn replace_at(&self, path: &str, bytes: Bytes, etag: Option<&str>) -> Result<bool, BlobError> {
-        if self.put_at(path, &bytes, etag.map_or(Condition::Absent, Condition::Version)).await? {
-            return Ok(true);
-        }
-        // The reply to a first try may have been lost, and this was the second.
-        Ok(self
-            .read_at(path, bytes.len() as u64)
-            .await
-            .is_ok_and(|found| found.is_some_and(|found| found.bytes == bytes)))
-    }
-
-    /// Puts an object on a condition; whether it held.
-    async fn put_at(&self, path: &str, bytes: &Bytes, condition: Condition<'_>) -> Result<bool, BlobError> {
-        for attempt in 1..=CREATES {
-            let put = self.client.put_object().bucket(&self.bucket).key(self.at(path)).body(bytes.clone().into());
-            let put = match condition {
-                Condition::Absent => put.if_none_match("*"),
-                Condition::Version(etag) => put.if_match(etag),
-            };
-            let digest = STANDARD.encode(Digest::of(bytes).as_bytes());
-            let put = put.checksum_algorithm(ChecksumAlgorithm::Sha256).checksum_sha256(digest);
-            match put.send().await {
-                Err(error) if status(&error) == Some(412) => return Ok(false),
-                Err(error) if status(&error) == Some(409) && attempt < CREATES => {
-                    tokio::time::sleep(Duration::from_millis(50 << attempt)).await;
-                }
-                Ok(stored) if stored.e_tag().is_none() => {
-                    return Err(unavailable(io::Error::other("no word of what was stored")));
-                }
-                other => return other.map(|_| true).map_err(unavailable),
-            }
-        }
-        Ok(false)
     }
 
     /// The URL at which the upload `id` may be put for `valid`, with this content type.

@@ -145,6 +145,34 @@ impl Cursors {
         }
     }
 
+    /// The mark after which the page begins that a request asks for with `cursor`; `None` where it names no cursor.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Cursors::open`].
+    pub async fn after<T: DeserializeOwned>(
+        &self,
+        context: &[&str],
+        cursor: Option<&str>,
+    ) -> Result<Option<T>, CursorError> {
+        match cursor {
+            Some(cursor) => self.open(context, cursor).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// The cursor of the page after `mark`; `None` where no page is.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Cursors::seal`].
+    pub async fn next<T: Serialize>(&self, context: &[&str], mark: Option<&T>) -> Result<Option<String>, CursorError> {
+        match mark {
+            Some(mark) => self.seal(context, mark).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
     /// What `cursor` holds, if `key` or the one before opens it.
     async fn opened<T: DeserializeOwned>(
         &self,

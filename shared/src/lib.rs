@@ -15,10 +15,11 @@
 //! | [`switch`] | what stops all notices |
 //! | [`table`], [`blob`], [`secrets`] | DynamoDB, content-addressed S3, Secrets Manager |
 //! | [`snapshots`] | which searchable snapshot of a store is the current one |
+//! | [`job`] | what scheduled jobs have in common: the report of a run, the schedule's event |
 //! | [`fetch`], [`resilience`] | what is not AWS over HTTP; deadlines, retries, circuit breakers |
 //! | [`clock`], [`config`], [`telemetry`], [`cursor`], [`digest`], [`aws`] | time, settings, logs and metrics, page marks, digests, clients |
 //!
-//! Cargo features (`lambda`, `table`, `blob`, `secrets`, `sigv4`) keep a function's binary to what it uses.
+//! Cargo features (`lambda`, `job`, `table`, `blob`, `secrets`, `sigv4`) keep a function's binary to what it uses.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 #[cfg(feature = "table")]
@@ -36,6 +37,7 @@ pub mod fetch;
 #[cfg(feature = "table")]
 pub mod idempotency;
 pub mod ids;
+pub mod job;
 pub mod locale;
 #[cfg(feature = "notices")]
 pub mod notices;

@@ -2,12 +2,10 @@
 
 use jiff::SignedDuration;
 use shared::{
-    auth::Verifier,
-    clock::Clock,
     config::{ConfigError, Env},
     notices::{AppealWindow, Channels, KillSwitch, Words},
     secrets::SecretsConfig,
-    web::cors::AllowedOrigins,
+    web::FrontConfig,
 };
 
 /// The settings of `appeals`; [`Config::read`] says where they come from.
@@ -15,8 +13,8 @@ use shared::{
 pub struct Config {
     /// The table of appeals and notices: `TABLE_NAME`.
     pub table: String,
-    /// Browser origins that may call: `CORS_ALLOW_ORIGINS`.
-    pub cors: AllowedOrigins,
+    /// Which pages may call, and whose tokens hold.
+    pub front: FrontConfig,
     /// The environment's secret, for the key of cursors: `SECRET_ID` and the times it is kept.
     pub secrets: SecretsConfig,
     /// How long a notice can be appealed: `APPEAL_WINDOW_DAYS`.
@@ -29,7 +27,6 @@ pub struct Config {
     pub words: Words,
     /// Where notices go besides the feed: `EMAIL_FROM`, `WEBHOOK_URL`.
     pub channels: Channels,
-    env: Env,
 }
 
 impl Config {
@@ -40,19 +37,12 @@ impl Config {
     /// [`ConfigError`] names everything that is missing or out of range at once.
     pub fn read(mut env: Env) -> Result<Self, ConfigError> {
         let table = env.required("TABLE_NAME");
-        let cors = AllowedOrigins::parse(&env.optional("CORS_ALLOW_ORIGINS").unwrap_or_default());
         let secrets = SecretsConfig::from_env(&mut env);
         let window = AppealWindow::from_env(&mut env);
         let patience = SignedDuration::from_hours(env.within("APPEAL_SLA_HOURS", 72, 1..=8_760));
         let (switch, words, channels) =
             (KillSwitch::from_env(&env), Words::from_env(&mut env), Channels::from_env(&env));
-        Verifier::from_env(&mut env, &Clock::system());
-        env.checked()?;
-        Ok(Self { table, cors, secrets, window, patience, switch, words, channels, env })
-    }
-
-    /// The verifier that these settings describe, on `clock`.
-    pub(crate) fn verifier(&self, clock: &Clock) -> Verifier {
-        Verifier::from_env(&mut self.env.clone(), clock)
+        let front = FrontConfig::from_env(&mut env);
+        env.finish(Self { table, front, secrets, window, patience, switch, words, channels })
     }
 }

@@ -4,7 +4,7 @@ use crate::appeal::{Appeal, Refusal};
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use jiff::Timestamp;
-use shared::{cursor::CursorError, notices::texts, problem::Problem, table::TableError, web::etag::BadIfMatch};
+use shared::{notices::texts, problem::Problem, web::Fault};
 
 /// Why a request was not done.
 #[derive(Debug, thiserror::Error)]
@@ -50,23 +50,14 @@ pub enum Error {
     /// The appeal is not the version that `If-Match` names.
     #[error("The appeal has changed since you read it. Read it again, and send its new ETag in If-Match.")]
     ChangedMeanwhile,
-    /// `If-Match` holds something else than one ETag.
+    /// What any function may have to say.
     #[error(transparent)]
-    BadIfMatch(#[from] BadIfMatch),
-    /// The cursor is not of this list, or the key of cursors cannot be had.
-    #[error(transparent)]
-    Cursor(#[from] CursorError),
-    /// The table failed.
-    #[error(transparent)]
-    Table(#[from] TableError),
-    /// The caller may not.
-    #[error("{}", .0.code())]
-    Refused(Problem),
+    Fault(Fault),
 }
 
-impl From<Problem> for Error {
-    fn from(problem: Problem) -> Self {
-        Self::Refused(problem)
+impl<E: Into<Fault>> From<E> for Error {
+    fn from(error: E) -> Self {
+        Self::Fault(error.into())
     }
 }
 
@@ -81,27 +72,20 @@ impl From<Error> for Problem {
         let of = |code, appeal: &Appeal| {
             Problem::conflict(code).with("appeal_id", appeal.id.as_str()).with("state", appeal.state.as_str())
         };
-        let problem = match &error {
+        let problem = match error {
             Error::NoSuchNotice => Problem::not_found("notification.not_found"),
             Error::NoSuchAppeal => Problem::not_found("appeal.not_found"),
             Error::NotAppealable => Problem::unprocessable("appeal.not_appealable"),
-            Error::AlreadyOpen(appeal) => of("appeal.already_open", appeal),
-            Error::AlreadyDecided(appeal) => of("appeal.already_decided", appeal),
+            Error::AlreadyOpen(ref appeal) => of("appeal.already_open", appeal),
+            Error::AlreadyDecided(ref appeal) => of("appeal.already_decided", appeal),
             Error::WindowClosed(at) => Problem::gone("appeal.window_closed").with("closed_at", at.to_string()),
-            Error::Ruled(refusal) => ruled(*refusal),
+            Error::Ruled(refusal) => ruled(refusal),
             Error::Automated => Problem::forbidden("appeal.automated_reviewer"),
             Error::BadText(_) => Problem::unprocessable("appeal.bad_text"),
             Error::Reason(_) => Problem::unprocessable("appeal.reason_refused"),
-            Error::BadRequest(_) | Error::BadIfMatch(_) => Problem::bad_request("http.bad_request"),
+            Error::BadRequest(_) => Problem::bad_request("http.bad_request"),
             Error::ChangedMeanwhile => Problem::new(StatusCode::PRECONDITION_FAILED, "appeal.changed_meanwhile"),
-            Error::Cursor(_) | Error::Table(_) | Error::Refused(_) => {
-                return match error {
-                    Error::Cursor(why) => why.into(),
-                    Error::Table(why) => why.into(),
-                    Error::Refused(problem) => problem,
-                    other => Problem::internal(&other),
-                };
-            }
+            Error::Fault(fault) => return fault.into(),
         };
         problem.detail(error.to_string())
     }

@@ -35,7 +35,7 @@ pub use routes::{openapi, routes};
 
 use axum::{Router, extract::FromRef};
 use shared::{
-    auth::{People, Verifier},
+    auth::Verifier,
     aws::Aws,
     clock::Clock,
     cursor::Cursors,
@@ -43,7 +43,7 @@ use shared::{
     notices::{Notices, Words},
     secrets::Secrets,
     table::Table,
-    web,
+    web::{self, Front},
 };
 use std::sync::Arc;
 use table::AppealTable;
@@ -65,14 +65,14 @@ impl App {
     pub fn new(config: Config, aws: &Aws, clock: Clock) -> Self {
         let table = Table::new(aws, &config.table);
         let secrets = Secrets::new(aws.secrets_manager(), config.secrets.clone(), &clock);
-        let people = People::new(table.clone(), &clock);
+        let Front { verifier, idempotency, .. } = Front::new(&config.front, &table, &clock);
         let (switch, words, channels) = (config.switch.clone(), config.words.clone(), Arc::new(config.channels));
         Self {
             appeals: AppealTable::new(table.clone(), &clock),
-            notices: Notices::new(table.clone(), clock.clone(), switch, words, channels),
+            notices: Notices::new(table, clock.clone(), switch, words, channels),
             cursors: Cursors::new(secrets),
-            verifier: config.verifier(&clock).with_people(people),
-            idempotency: Idempotency::new(table, clock.clone()),
+            verifier,
+            idempotency,
             config: Arc::new(config),
             clock,
         }
@@ -81,6 +81,6 @@ impl App {
 
 /// The routes as one service.
 pub fn router(app: App) -> Router {
-    let cors = app.config.cors.clone();
+    let cors = app.config.front.cors.clone();
     web::wrap(routes().with_state(app), cors)
 }

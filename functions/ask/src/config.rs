@@ -8,11 +8,9 @@ pub use answering::{Answering, Provider};
 pub use rag::{Rag, Source};
 
 use shared::{
-    auth::Verifier,
-    clock::Clock,
     config::{ConfigError, Env},
     secrets::SecretsConfig,
-    web::cors::AllowedOrigins,
+    web::FrontConfig,
 };
 use std::{path::PathBuf, time::Duration};
 
@@ -23,8 +21,8 @@ pub struct Config {
     pub table: String,
     /// The bucket of snapshots: `ARTIFACT_BUCKET`.
     pub bucket: String,
-    /// Browser origins that may call: `CORS_ALLOW_ORIGINS`.
-    pub cors: AllowedOrigins,
+    /// Which pages may call, and whose tokens hold.
+    pub front: FrontConfig,
     /// How products are found.
     pub rag: Rag,
     /// Who writes answers, and within which bounds.
@@ -37,7 +35,6 @@ pub struct Config {
     pub snapshot_check: Duration,
     /// Where snapshots are kept open: `SNAPSHOT_FOLDER`, by default under the system's temporary folder.
     pub snapshot_folder: PathBuf,
-    env: Env,
 }
 
 impl Config {
@@ -49,7 +46,6 @@ impl Config {
     pub fn read(mut env: Env) -> Result<Self, ConfigError> {
         let table = env.required("TABLE_NAME");
         let bucket = env.required("ARTIFACT_BUCKET");
-        let cors = AllowedOrigins::parse(&env.optional("CORS_ALLOW_ORIGINS").unwrap_or_default());
         let rag = Rag::read(&mut env);
         let deadline = Duration::from_millis(env.within("ASK_DEADLINE_MS", 25_000, 1_000..=27_000));
         let snapshot_check = Duration::from_secs(env.within("SNAPSHOT_CHECK_SECONDS", 5, 0..=3_600));
@@ -57,14 +53,8 @@ impl Config {
         let snapshot_folder = folder.unwrap_or_else(|| std::env::temp_dir().join("smartstore-ask"));
         let answering = Answering::read(&mut env);
         let secrets = answering.wants_secrets(&env).then(|| SecretsConfig::from_env(&mut env));
-        Verifier::from_env(&mut env, &Clock::system());
-        env.checked()?;
-        Ok(Self { table, bucket, cors, rag, answering, secrets, deadline, snapshot_check, snapshot_folder, env })
-    }
-
-    /// The verifier that these settings describe, on `clock`.
-    pub(crate) fn verifier(&self, clock: &Clock) -> Verifier {
-        Verifier::from_env(&mut self.env.clone(), clock)
+        let front = FrontConfig::from_env(&mut env);
+        env.finish(Self { table, bucket, front, rag, answering, secrets, deadline, snapshot_check, snapshot_folder })
     }
 }
 

@@ -30,13 +30,13 @@ pub use routes::{AskRequest, AskResponse, RagReport, Usage};
 use axum::{Router, extract::FromRef};
 use http::Method;
 use shared::{
-    auth::{People, Verifier},
+    auth::Verifier,
     aws::Aws,
     blob::Blobs,
     clock::Clock,
     idempotency::Idempotency,
     table::Table,
-    web::{self, Routes},
+    web::{self, Front, Routes},
 };
 use std::sync::Arc;
 
@@ -58,8 +58,7 @@ impl App {
         let table = Table::new(aws, &config.table);
         let blobs = Blobs::new(aws, &config.bucket);
         let recall = recall::Recall::new(&config, table.clone(), blobs, &clock);
-        let verifier = config.verifier(&clock).with_people(People::new(table.clone(), &clock));
-        let idempotency = Idempotency::new(table.clone(), clock.clone());
+        let Front { verifier, idempotency, .. } = Front::new(&config.front, &table, &clock);
         let model = model::Model::from_config(&config.answering, config.secrets.as_ref(), aws, &clock);
         Self { config: Arc::new(config), table, recall, model, verifier, idempotency, clock }
     }
@@ -72,7 +71,7 @@ pub fn routes() -> Routes<App> {
 
 /// The routes as one service.
 pub fn router(app: App) -> Router {
-    let cors = app.config.cors.clone();
+    let cors = app.config.front.cors.clone();
     web::wrap(routes().with_state(app), cors)
 }
 

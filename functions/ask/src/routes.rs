@@ -21,7 +21,7 @@ use shared::{
     ids::StoreId,
     locale::{self, Locale},
     problem::ProblemDocument,
-    telemetry::{Metric, Outcome, Unit, metrics},
+    telemetry::{Metric, Outcome, metrics},
     web::{Json, lambda::Deadline, request},
 };
 use std::time::{Duration, Instant};
@@ -228,7 +228,7 @@ async fn answered(
     let written = agent::write(model, &aisles, &asking, &budget).instrument(span.clone()).await;
     let tokens_used = written.tokens;
     span.record("tokens_used", tokens_used);
-    metrics::emit(None, Outcome::Ok, &[counted("ask_tokens_total", tokens_used)]);
+    metrics::emit(None, Outcome::Ok, &[Metric::count("ask_tokens_total", tokens_used)]);
     invented(written.invented);
     let Settled { answer, fallback } = written.settle(draft, serves)?;
     let provider = if fallback.is_none() { provider } else { Provider::Extractive };
@@ -262,7 +262,7 @@ struct By {
 fn invented(count: usize) {
     if count > 0 {
         tracing::error!(event = "citation_invented", count, "an answer cited what was not retrieved");
-        metrics::emit(None, Outcome::Failed, &[counted("ask_invented_citations_total", count as u64)]);
+        metrics::emit(None, Outcome::Failed, &[Metric::count("ask_invented_citations_total", count as u64)]);
     }
 }
 
@@ -307,11 +307,6 @@ fn outcome_of(error: &Error) -> Outcome {
         Error::Table(_) | Error::Deadline | Error::Model { .. } => Outcome::Failed,
         Error::Question { .. } | Error::TooLong { .. } | Error::NoSuchStore(_) | Error::Refused(_) => Outcome::Declined,
     }
-}
-
-#[expect(clippy::cast_precision_loss, reason = "a count is far below 2^53")]
-fn counted(name: &'static str, count: u64) -> Metric {
-    Metric { name, unit: Unit::Count, value: count as f64 }
 }
 
 fn count(outcome: Outcome) {

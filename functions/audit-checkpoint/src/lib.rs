@@ -17,6 +17,7 @@ use shared::{
     blob::Blobs,
     clock::Clock,
     config::{ConfigError, Env},
+    job,
     problem::chain,
     secrets::{Secrets, SecretsConfig},
     table::{Table, TableError},
@@ -103,12 +104,17 @@ pub struct Report {
     pub longest_wait_s: u64,
 }
 
-impl Report {
-    /// Whether everything that was tried was done.
-    pub fn is_clean(&self) -> bool {
+impl job::Report for Report {
+    fn is_clean(&self) -> bool {
         self.altered == 0 && self.failed == 0
     }
 
+    fn fault(&self) -> &'static str {
+        if self.altered > 0 { "altered" } else { "incomplete" }
+    }
+}
+
+impl Report {
     fn count(&mut self, step: &Step) {
         self.leaves += step.leaves;
         self.voided += step.voided;
@@ -137,7 +143,7 @@ async fn sign_what_waits(app: &App, now: Timestamp) -> Result<Report, JobError> 
     let waiting = pending(&app.table).await.map_err(JobError::Pending)?;
     let mut report = Report { waiting: waiting.len() as u64, ..Report::default() };
     if let Some((since, _)) = waiting.first() {
-        report.longest_wait_s = u64::try_from(now.duration_since(*since).as_secs()).unwrap_or(0);
+        report.longest_wait_s = job::waited_s(*since, now);
     }
     for (_, tenant) in waiting {
         if begun.elapsed() > BUSY {

@@ -1,11 +1,9 @@
 //! What the function and its job need to be told.
 
 use shared::{
-    auth::Verifier,
-    clock::Clock,
     config::{ConfigError, Env},
     secrets::SecretsConfig,
-    web::cors::AllowedOrigins,
+    web::FrontConfig,
 };
 use std::{path::PathBuf, time::Duration};
 
@@ -25,13 +23,12 @@ pub struct Places {
 pub struct Config {
     /// Where the catalog is kept.
     pub places: Places,
-    /// Browser origins that may call: `CORS_ALLOW_ORIGINS`.
-    pub cors: AllowedOrigins,
+    /// Which pages may call, and whose tokens hold.
+    pub front: FrontConfig,
     /// The environment's secret, for the key of cursors: `SECRET_ID` and the times it is kept.
     pub secrets: SecretsConfig,
     /// How often a store's pointer is looked at: `SNAPSHOT_CHECK_SECONDS`.
     pub snapshot_check: Duration,
-    env: Env,
 }
 
 impl Places {
@@ -63,16 +60,9 @@ impl Config {
     /// [`ConfigError`] names everything that is missing or out of range at once.
     pub fn read(mut env: Env) -> Result<Self, ConfigError> {
         let places = Places::of(&mut env);
-        let cors = AllowedOrigins::parse(&env.optional("CORS_ALLOW_ORIGINS").unwrap_or_default());
         let secrets = SecretsConfig::from_env(&mut env);
         let snapshot_check = Duration::from_secs(env.within("SNAPSHOT_CHECK_SECONDS", 5, 0..=3_600));
-        Verifier::from_env(&mut env, &Clock::system());
-        env.checked()?;
-        Ok(Self { places, cors, secrets, snapshot_check, env })
-    }
-
-    /// The verifier that these settings describe, on `clock`.
-    pub(crate) fn verifier(&self, clock: &Clock) -> Verifier {
-        Verifier::from_env(&mut self.env.clone(), clock)
+        let front = FrontConfig::from_env(&mut env);
+        env.finish(Self { places, front, secrets, snapshot_check })
     }
 }

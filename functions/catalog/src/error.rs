@@ -10,12 +10,9 @@ use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use retrieval::{SearchError, Unavailable};
 use shared::{
-    blob::BlobError,
-    cursor::CursorError,
     ids::{ProductId, StoreId},
     problem::Problem,
-    table::TableError,
-    web::etag::BadIfMatch,
+    web::Fault,
 };
 
 /// Why a request was not done.
@@ -39,9 +36,6 @@ pub enum Error {
     /// The product is not the version that `If-Match` names.
     #[error("The product has changed since you read it. Read it again, and send its new ETag in If-Match.")]
     ChangedMeanwhile,
-    /// `If-Match` holds something else than one ETag.
-    #[error(transparent)]
-    BadIfMatch(#[from] BadIfMatch),
     /// A parameter of the query is out of its range.
     #[error("{0}")]
     BadQuery(String),
@@ -56,27 +50,18 @@ pub enum Error {
     Load(#[from] LoadError),
     /// There is no snapshot to search.
     #[error(transparent)]
-    Snapshot(#[from] Unavailable),
+    Snapshot(Unavailable),
     /// The search failed.
     #[error(transparent)]
-    Search(#[from] SearchError),
-    /// The cursor is not of this list, or the key of cursors cannot be had.
+    Search(SearchError),
+    /// What any function may have to say.
     #[error(transparent)]
-    Cursor(#[from] CursorError),
-    /// The table failed.
-    #[error(transparent)]
-    Table(#[from] TableError),
-    /// The bucket failed.
-    #[error(transparent)]
-    Blob(#[from] BlobError),
-    /// The caller may not.
-    #[error("{}", .0.code())]
-    Refused(Problem),
+    Fault(Fault),
 }
 
-impl From<Problem> for Error {
-    fn from(problem: Problem) -> Self {
-        Self::Refused(problem)
+impl<E: Into<Fault>> From<E> for Error {
+    fn from(error: E) -> Self {
+        Self::Fault(error.into())
     }
 }
 
@@ -89,7 +74,6 @@ impl From<Error> for Problem {
             Error::BadProduct(ref bad) => Problem::bad_request("catalog.bad_product").with("field", bad.field.clone()),
             Error::BadStore(_) => Problem::bad_request("catalog.bad_store"),
             Error::ChangedMeanwhile => Problem::new(StatusCode::PRECONDITION_FAILED, "catalog.changed_meanwhile"),
-            Error::BadIfMatch(_) => Problem::bad_request("http.bad_request"),
             Error::BadQuery(_) => Problem::bad_request("http.bad_query"),
             Error::UnknownFormat(_) => Problem::unsupported_media_type("catalog.unsupported_format"),
             Error::BadFile(BadFile::NoHeader(_)) => Problem::unprocessable("catalog.no_header"),
@@ -109,10 +93,8 @@ impl From<Error> for Problem {
                 return Problem::unavailable("catalog.snapshot_unavailable").detail(detail).retry_after(5);
             }
             Error::Search(why) => return Problem::upstream("catalog.search_failed", &why, 1),
-            Error::Cursor(why) => return why.into(),
-            Error::Table(why) | Error::Load(LoadError::Table(why)) => return why.into(),
-            Error::Blob(why) => return why.into(),
-            Error::Refused(problem) => return problem,
+            Error::Load(LoadError::Table(why)) => return why.into(),
+            Error::Fault(fault) => return fault.into(),
         };
         problem.detail(error.to_string())
     }

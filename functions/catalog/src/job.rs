@@ -17,6 +17,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use shared::{
     blob::BlobError,
+    job::{self, Report as _},
     table::TableError,
     telemetry::{self, Metric, Outcome as Ended, metrics},
     tenant::{StoreScope, Sweep},
@@ -60,9 +61,8 @@ pub enum JobError {
     Pending(#[source] TableError),
 }
 
-impl Report {
-    /// Whether everything that was tried was done.
-    pub fn is_clean(&self) -> bool {
+impl job::Report for Report {
+    fn is_clean(&self) -> bool {
         self.failed == 0 && self.imports_cut_off == 0
     }
 }
@@ -80,7 +80,7 @@ async fn publish_what_waits(publisher: &Publisher, now: Timestamp) -> Result<Rep
     let pending = publisher.table.pending(Sweep::CatalogPublish).await.map_err(JobError::Pending)?;
     let mut report = Report::default();
     if let Some((since, _)) = pending.first() {
-        report.longest_wait_s = u64::try_from(now.duration_since(*since).as_secs()).unwrap_or(0);
+        report.longest_wait_s = job::waited_s(*since, now);
     }
     for (_, what) in &pending {
         if let Pending::Snapshot(scope) = what {
@@ -95,8 +95,8 @@ async fn publish_what_waits(publisher: &Publisher, now: Timestamp) -> Result<Rep
     }
     let ended = if report.is_clean() { Ended::Ok } else { Ended::Failed };
     if report != Report::default() {
-        let published = Metric { value: report.published as f64, ..Metric::one("catalog_published_total") };
-        let failed = Metric { value: report.failed as f64, ..Metric::one("catalog_publish_failed_total") };
+        let published = Metric::count("catalog_published_total", report.published);
+        let failed = Metric::count("catalog_publish_failed_total", report.failed);
         metrics::emit(Some("catalog_publish"), ended, &[published, failed]);
     }
     Ok(report)

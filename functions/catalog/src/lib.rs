@@ -25,7 +25,6 @@
 
 pub mod columns;
 mod config;
-mod cursors;
 mod error;
 pub mod facts;
 pub mod import;
@@ -43,18 +42,17 @@ pub use job::{JobError, Report, run};
 pub use routes::{openapi, routes};
 
 use axum::{Router, extract::FromRef};
-use cursors::Cursors;
 use publish::Publisher;
 use retrieval::Warm;
 use shared::{
-    auth::{People, Verifier},
+    auth::Verifier,
     aws::Aws,
     blob::Blobs,
     clock::Clock,
+    cursor::Cursors,
     idempotency::Idempotency,
     secrets::Secrets,
-    web,
-    web::cors::AllowedOrigins,
+    web::{self, Front, cors::AllowedOrigins},
 };
 use table::CatalogTable;
 
@@ -76,12 +74,10 @@ impl App {
         let publisher = publisher(config.places.clone(), aws, clock.clone());
         let kept = config.places.folder.join("open");
         let table = publisher.table.table().clone();
-        let people = People::new(table.clone(), &clock);
+        let Front { verifier, idempotency, .. } = Front::new(&config.front, &table, &clock);
         let warm = Warm::new(table, publisher.blobs.clone(), kept, config.snapshot_check, clock.clone());
-        let verifier = config.verifier(&clock).with_people(people);
         let cursors = Cursors::new(Secrets::new(aws.secrets_manager(), config.secrets, &clock));
-        let idempotency = Idempotency::new(publisher.table.table().clone(), clock.clone());
-        Self { publisher, warm, cursors, verifier, idempotency, cors: config.cors, clock }
+        Self { publisher, warm, cursors, verifier, idempotency, cors: config.front.cors, clock }
     }
 
     fn table(&self) -> &CatalogTable {

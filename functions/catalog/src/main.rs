@@ -3,7 +3,7 @@
 use shared::{aws::Aws, clock::Clock, config::Env, telemetry, web};
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), lambda_runtime::Error> {
+async fn main() -> Result<(), web::lambda::Error> {
     telemetry::init("catalog");
     let config = catalog::Config::read(Env::process())?;
     web::lambda::run(catalog::router(catalog::App::new(config, &Aws::from_env(), Clock::system()))).await

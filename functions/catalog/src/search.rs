@@ -108,7 +108,7 @@ impl Search<'_> {
     ///
     /// # Errors
     ///
-    /// [`Error::Search`], [`Error::Table`].
+    /// [`Error::Search`], [`Error::Fault`].
     pub async fn page(mut self, mark: Option<Mark>) -> Result<Results, Error> {
         let mut offset = 0;
         if let Some(mark) = mark {
@@ -171,6 +171,6 @@ impl Search<'_> {
             deadline: None,
         };
         let ranking = &self.snapshot.manifest().ranking;
-        Ok(retrieval::search(&self.snapshot, self.scope, ranking, request).await?)
+        retrieval::search(&self.snapshot, self.scope, ranking, request).await.map_err(Error::Search)
     }
 }

@@ -11,7 +11,7 @@ use catalog::{
     table::imports::{ImportId, ImportState, LEASE},
 };
 use jiff::SignedDuration;
-use shared::tenant::StoreScope;
+use shared::{job::Report as _, tenant::StoreScope};
 use support::{Stores, acme, store};
 
 async fn load(stores: &Stores, scope: &StoreScope, file: &str) -> (Tally, bool) {

@@ -9,6 +9,7 @@ use catalog::{
     table::Stored,
 };
 use jiff::SignedDuration;
+use shared::job::Report as _;
 use std::sync::Mutex;
 use support::{Stores, acme, all_steps, dated, product, store};
 

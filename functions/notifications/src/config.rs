@@ -1,26 +1,23 @@
 //! What the function and its job need to be told.
 
 use shared::{
-    auth::Verifier,
-    clock::Clock,
     config::{ConfigError, Env},
     notices::{AppealWindow, Channels, KillSwitch, Words},
     secrets::SecretsConfig,
-    web::cors::AllowedOrigins,
+    web::FrontConfig,
 };
 
 /// The settings of `notifications`; [`Config::read`] says where they come from.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// Browser origins that may call: `CORS_ALLOW_ORIGINS`.
-    pub cors: AllowedOrigins,
+    /// Which pages may call, and whose tokens hold.
+    pub front: FrontConfig,
     /// The environment's secret, for the key of cursors: `SECRET_ID` and the times it is kept.
     pub secrets: SecretsConfig,
     /// How people are told.
     pub telling: Telling,
     /// How long a notice can be appealed: `APPEAL_WINDOW_DAYS`.
     pub window: AppealWindow,
-    env: Env,
 }
 
 /// What telling people takes, for the function and for its job.
@@ -64,17 +61,10 @@ impl Config {
     ///
     /// [`ConfigError`] names everything that is missing or out of range at once.
     pub fn read(mut env: Env) -> Result<Self, ConfigError> {
-        let cors = AllowedOrigins::parse(&env.optional("CORS_ALLOW_ORIGINS").unwrap_or_default());
         let secrets = SecretsConfig::from_env(&mut env);
         let telling = Telling::from_env(&mut env);
-        Verifier::from_env(&mut env, &Clock::system());
+        let front = FrontConfig::from_env(&mut env);
         let window = AppealWindow::from_env(&mut env);
-        env.checked()?;
-        Ok(Self { cors, secrets, telling, window, env })
-    }
-
-    /// The verifier that these settings describe, on `clock`.
-    pub(crate) fn verifier(&self, clock: &Clock) -> Verifier {
-        Verifier::from_env(&mut self.env.clone(), clock)
+        env.finish(Self { front, secrets, telling, window })
     }
 }

@@ -4,10 +4,9 @@ use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use jiff::Timestamp;
 use shared::{
-    cursor::CursorError,
     notices::{NotACategory, TellError, Unsaid},
     problem::Problem,
-    table::TableError,
+    web::Fault,
 };
 
 /// Why a request was not done.
@@ -18,7 +17,7 @@ pub enum Error {
     NoSuchNotice,
     /// The category is none.
     #[error("{0}.")]
-    BadCategory(#[from] NotACategory),
+    BadCategory(NotACategory),
     /// The context is not what a context is.
     #[error("{0}")]
     BadContext(&'static str),
@@ -43,57 +42,45 @@ pub enum Error {
         /// What the time is.
         now: Timestamp,
     },
-    /// The cursor is not of this list, or the key of cursors cannot be had.
+    /// What any function may have to say.
     #[error(transparent)]
-    Cursor(#[from] CursorError),
-    /// The table failed.
-    #[error(transparent)]
-    Table(#[from] TableError),
-    /// The caller may not.
-    #[error("{}", .0.code())]
-    Refused(Problem),
+    Fault(Fault),
 }
 
-impl From<Problem> for Error {
-    fn from(problem: Problem) -> Self {
-        Self::Refused(problem)
+impl<E: Into<Fault>> From<E> for Error {
+    fn from(error: E) -> Self {
+        Self::Fault(error.into())
     }
 }
 
-impl From<TellError<Unsaid>> for Error {
-    fn from(error: TellError<Unsaid>) -> Self {
+impl Error {
+    /// Why somebody was not told.
+    pub(crate) fn untold(error: TellError<Unsaid>) -> Self {
         match error {
             TellError::Refused(why) => Self::Unsaid(why),
-            TellError::Table(error) => Self::Table(error),
+            TellError::Table(error) => error.into(),
         }
     }
 }
 
 impl From<Error> for Problem {
     fn from(error: Error) -> Self {
-        let problem = match &error {
+        let problem = match error {
             Error::NoSuchNotice => Problem::not_found("notification.not_found"),
             Error::BadCategory(_) => Problem::bad_request("notification.bad_category"),
             Error::BadContext(_) => Problem::bad_request("notification.bad_context"),
             Error::BadRequest(_) => Problem::bad_request("http.bad_request"),
             Error::Unsaid(_) => Problem::unprocessable("notification.text_refused"),
-            Error::Limited { origin, until, waiting, now } => {
-                let left = until.duration_since(*now).as_millis().max(0);
+            Error::Limited { ref origin, until, waiting, now } => {
+                let left = until.duration_since(now).as_millis().max(0);
                 let seconds = u32::try_from((left + 999) / 1_000).unwrap_or(u32::MAX).max(1);
                 Problem::new(StatusCode::TOO_MANY_REQUESTS, "notification.rate_limited")
                     .with("deferred_id", origin.as_str())
-                    .with("deferred_count", *waiting)
+                    .with("deferred_count", waiting)
                     .with("deferred_until", until.to_string())
                     .retry_after(seconds)
             }
-            Error::Cursor(_) | Error::Table(_) | Error::Refused(_) => {
-                return match error {
-                    Error::Cursor(why) => why.into(),
-                    Error::Table(why) => why.into(),
-                    Error::Refused(problem) => problem,
-                    other => Problem::internal(&other),
-                };
-            }
+            Error::Fault(fault) => return fault.into(),
         };
         problem.detail(error.to_string())
     }

@@ -10,6 +10,7 @@ use shared::{
     aws::Aws,
     clock::Clock,
     ids::PersonId,
+    job::{self, Report as _},
     notices::{Category, Notices, Words, deferral::Flushed, limit_named},
     outbox,
     table::{Table, TableError},
@@ -50,9 +51,8 @@ pub enum JobError {
     NotListed(#[source] TableError),
 }
 
-impl Report {
-    /// Whether everything that was tried was done.
-    pub fn is_clean(&self) -> bool {
+impl job::Report for Report {
+    fn is_clean(&self) -> bool {
         self.failed == 0
     }
 }
@@ -91,8 +91,8 @@ async fn flush(deferrals: &Deferrals, now: Timestamp) -> Result<Report, JobError
     let by = outbox::due(now);
     let mut limits = BTreeSet::new();
     for Due { pk, deferral_due } in due.into_iter().filter(|due| due.deferral_due <= by) {
-        let waited = deferral_due.parse::<Timestamp>().map(|due| now.duration_since(due).as_secs());
-        report.longest_wait_s = report.longest_wait_s.max(waited.unwrap_or(0).try_into().unwrap_or(0));
+        let waited_s = deferral_due.parse().map_or(0, |since| job::waited_s(since, now));
+        report.longest_wait_s = report.longest_wait_s.max(waited_s);
         limits.insert(pk);
     }
     for pk in limits {
@@ -112,8 +112,8 @@ async fn flush(deferrals: &Deferrals, now: Timestamp) -> Result<Report, JobError
     }
     let ended = if report.is_clean() { Ended::Ok } else { Ended::Failed };
     if report != Report::default() {
-        let told = Metric { value: report.told as f64, ..Metric::one("notification_summaries_total") };
-        let failed = Metric { value: report.failed as f64, ..Metric::one("notification_summaries_failed_total") };
+        let told = Metric::count("notification_summaries_total", report.told);
+        let failed = Metric::count("notification_summaries_failed_total", report.failed);
         metrics::emit(Some("notification_deferral_flush"), ended, &[told, failed]);
     }
     Ok(report)

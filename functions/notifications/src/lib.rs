@@ -37,7 +37,7 @@ pub use routes::{openapi, routes};
 
 use axum::{Router, extract::FromRef};
 use shared::{
-    auth::{People, Verifier},
+    auth::Verifier,
     aws::Aws,
     clock::Clock,
     cursor::Cursors,
@@ -45,7 +45,7 @@ use shared::{
     notices::{Notices, Words},
     secrets::Secrets,
     table::Table,
-    web,
+    web::{self, Front},
 };
 use std::sync::Arc;
 use table::FeedTable;
@@ -67,13 +67,13 @@ impl App {
     pub fn new(config: Config, aws: &Aws, clock: Clock) -> Self {
         let table = Table::new(aws, &config.telling.table);
         let secrets = Secrets::new(aws.secrets_manager(), config.secrets.clone(), &clock);
-        let people = People::new(table.clone(), &clock);
+        let Front { verifier, idempotency, .. } = Front::new(&config.front, &table, &clock);
         Self {
             notices: config.telling.notices(table.clone(), &clock),
-            feed: FeedTable::new(table.clone(), &clock),
+            feed: FeedTable::new(table, &clock),
             cursors: Cursors::new(secrets),
-            verifier: config.verifier(&clock).with_people(people),
-            idempotency: Idempotency::new(table, clock.clone()),
+            verifier,
+            idempotency,
             config: Arc::new(config),
             clock,
         }
@@ -89,6 +89,6 @@ impl Telling {
 
 /// The routes as one service.
 pub fn router(app: App) -> Router {
-    let cors = app.config.cors.clone();
+    let cors = app.config.front.cors.clone();
     web::wrap(routes().with_state(app), cors)
 }

@@ -61,7 +61,7 @@ impl CreateNotification {
     /// What it means.
     pub(crate) fn read(self) -> Result<ToTell, Error> {
         let person = |name: &str, what| PersonId::from_subject(name).ok_or(Error::BadRequest(what));
-        let category: Category = self.category.parse()?;
+        let category: Category = self.category.parse().map_err(Error::BadCategory)?;
         let decided_by = self
             .decided_by
             .as_deref()
@@ -191,7 +191,7 @@ impl ListQuery {
 
 /// A category that may be left out.
 pub(crate) fn category(named: Option<&str>) -> Result<Option<Category>, Error> {
-    Ok(named.map(str::parse).transpose()?)
+    named.map(str::parse).transpose().map_err(Error::BadCategory)
 }
 
 #[cfg(test)]

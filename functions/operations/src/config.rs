@@ -1,12 +1,10 @@
 //! What the function needs to be told.
 
 use shared::{
-    auth::Verifier,
-    clock::Clock,
     config::{ConfigError, Env},
     ids::{PersonId, TenantId},
     secrets::SecretsConfig,
-    web::cors::AllowedOrigins,
+    web::FrontConfig,
 };
 
 /// The settings of `operations`; [`Config::read`] says where they come from.
@@ -14,13 +12,12 @@ use shared::{
 pub struct Config {
     /// The table of people: `TABLE_NAME`.
     pub table: String,
-    /// Browser origins that may call: `CORS_ALLOW_ORIGINS`.
-    pub cors: AllowedOrigins,
+    /// Which pages may call, and whose tokens hold.
+    pub front: FrontConfig,
     /// The environment's secret, for the key of cursors: `SECRET_ID` and the times it is kept.
     pub secrets: SecretsConfig,
     /// Who administers a tenant that nobody administers yet.
     pub first_admin: Option<FirstAdmin>,
-    env: Env,
 }
 
 /// The first administrator of a tenant: `FIRST_ADMIN_TENANT` and `FIRST_ADMIN_PERSON`, both or neither.
@@ -40,17 +37,10 @@ impl Config {
     /// [`ConfigError`] names everything that is missing or out of range at once.
     pub fn read(mut env: Env) -> Result<Self, ConfigError> {
         let table = env.required("TABLE_NAME");
-        let cors = AllowedOrigins::parse(&env.optional("CORS_ALLOW_ORIGINS").unwrap_or_default());
         let secrets = SecretsConfig::from_env(&mut env);
         let first_admin = first_admin(&mut env);
-        Verifier::from_env(&mut env, &Clock::system());
-        env.checked()?;
-        Ok(Self { table, cors, secrets, first_admin, env })
-    }
-
-    /// The verifier that these settings describe, on `clock`.
-    pub(crate) fn verifier(&self, clock: &Clock) -> Verifier {
-        Verifier::from_env(&mut self.env.clone(), clock)
+        let front = FrontConfig::from_env(&mut env);
+        env.finish(Self { table, front, secrets, first_admin })
     }
 }
 

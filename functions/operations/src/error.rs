@@ -2,7 +2,7 @@
 
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
-use shared::{cursor::CursorError, problem::Problem, table::TableError, web::etag::BadIfMatch};
+use shared::{problem::Problem, web::Fault};
 
 /// Why a request was not done.
 #[derive(Debug, thiserror::Error)]
@@ -19,29 +19,20 @@ pub enum Error {
     /// The record is not the version that `If-Match` names.
     #[error("The record has changed since you read it. Read it again, and send its new ETag in If-Match.")]
     ChangedMeanwhile,
-    /// `If-Match` holds something else than one ETag.
-    #[error(transparent)]
-    BadIfMatch(#[from] BadIfMatch),
     /// A parameter of the query is out of its range.
     #[error("{0}")]
     BadQuery(String),
     /// What was asked to be looked at is not well.
     #[error("Not everything that this stands on answers: {0}.")]
     Unwell(String),
-    /// The cursor is not of this list, or the key of cursors cannot be had.
+    /// What any function may have to say.
     #[error(transparent)]
-    Cursor(#[from] CursorError),
-    /// The table failed.
-    #[error(transparent)]
-    Table(#[from] TableError),
-    /// The caller may not.
-    #[error("{}", .0.code())]
-    Refused(Problem),
+    Fault(Fault),
 }
 
-impl From<Problem> for Error {
-    fn from(problem: Problem) -> Self {
-        Self::Refused(problem)
+impl<E: Into<Fault>> From<E> for Error {
+    fn from(error: E) -> Self {
+        Self::Fault(error.into())
     }
 }
 
@@ -52,12 +43,9 @@ impl From<Error> for Problem {
             Error::BadPerson(_) => Problem::bad_request("people.bad_person"),
             Error::OwnRecord => Problem::forbidden("admin.own_record"),
             Error::ChangedMeanwhile => Problem::new(StatusCode::PRECONDITION_FAILED, "people.changed_meanwhile"),
-            Error::BadIfMatch(_) => Problem::bad_request("http.bad_request"),
             Error::BadQuery(_) => Problem::bad_request("http.bad_query"),
             Error::Unwell(_) => Problem::unavailable("health.unwell").retry_after(5),
-            Error::Cursor(why) => return why.into(),
-            Error::Table(why) => return why.into(),
-            Error::Refused(problem) => return problem,
+            Error::Fault(fault) => return fault.into(),
         };
         problem.detail(error.to_string())
     }

@@ -40,7 +40,7 @@ use shared::{
     idempotency::Idempotency,
     secrets::Secrets,
     table::Table,
-    web::{self, Routes},
+    web::{self, Front, Routes},
 };
 use std::sync::Arc;
 use table::PeopleTable;
@@ -62,15 +62,15 @@ impl App {
     /// Makes the clients; connects to nothing yet.
     pub fn new(config: Config, aws: &Aws, clock: Clock) -> Self {
         let table = Table::new(aws, &config.table);
-        let people = People::new(table.clone(), &clock);
+        let Front { people, verifier, idempotency } = Front::new(&config.front, &table, &clock);
         let secrets = Secrets::new(aws.secrets_manager(), config.secrets.clone(), &clock);
         Self {
-            table: PeopleTable::new(table.clone()),
-            verifier: config.verifier(&clock).with_people(people.clone()),
+            table: PeopleTable::new(table),
             people,
             cursors: Cursors::new(secrets.clone()),
             secrets,
-            idempotency: Idempotency::new(table, clock.clone()),
+            verifier,
+            idempotency,
             config: Arc::new(config),
             clock,
         }
@@ -90,7 +90,7 @@ pub fn routes() -> Routes<App> {
 
 /// The routes as one service.
 pub fn router(app: App) -> Router {
-    let cors = app.config.cors.clone();
+    let cors = app.config.front.cors.clone();
     web::wrap(routes().with_state(app), cors)
 }
 

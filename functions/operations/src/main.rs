@@ -3,7 +3,7 @@
 use shared::{aws::Aws, clock::Clock, config::Env, telemetry, web};
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), lambda_http::Error> {
+async fn main() -> Result<(), web::lambda::Error> {
     telemetry::init("operations");
     let config = operations::Config::read(Env::process())?;
     web::lambda::run(operations::router(operations::App::new(config, &Aws::from_env(), Clock::system()))).await

@@ -88,15 +88,9 @@ pub(crate) async fn list(
         return Err(Error::BadQuery("limit lies between 1 and 1000.".to_owned()));
     }
     let place = [tenant.tenant().as_str(), LIST];
-    let after: Option<String> = match &query.cursor {
-        Some(cursor) => Some(app.cursors.open(&place, cursor).await?),
-        None => None,
-    };
+    let after: Option<String> = app.cursors.after(&place, query.cursor.as_deref()).await?;
     let page = people.page(limit, after.as_deref()).await?;
-    let next_cursor = match page.after {
-        Some(after) => Some(app.cursors.seal(&place, &after).await?),
-        None => None,
-    };
+    let next_cursor = app.cursors.next(&place, page.after.as_ref()).await?;
     Ok(Json(PeoplePage { people: page.rows.into_iter().map(Person::from).collect(), next_cursor }))
 }
 

@@ -13,6 +13,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use shared::{
     ids::TenantId,
+    job::{self, Report as _},
     outbox::{Claim, Due, MAX_ATTEMPTS, NOTICE, Settled, State, Target, TenantOutbox, Verdict},
     resilience::Budget,
     table::TableError,
@@ -69,12 +70,14 @@ enum Done {
     Failed,
 }
 
-impl Report {
+impl job::Report for Report {
     /// Whether everything that was tried was written down. A target that fails is no fault of the run.
-    pub fn is_clean(&self) -> bool {
+    fn is_clean(&self) -> bool {
         self.failed == 0
     }
+}
 
+impl Report {
     fn count(&mut self, done: &Done) {
         let counter = match done {
             Done::Settled(State::Sent) => &mut self.sent,
@@ -102,7 +105,7 @@ async fn drain(app: &App, now: Timestamp) -> Result<Report, JobError> {
     let pending = app.outbox.pending(Sweep::OutboxDrain).await.map_err(JobError::Pending)?;
     let mut report = Report { waiting: pending.waiting, ..Report::default() };
     if let Some(oldest) = pending.due.first() {
-        report.oldest_wait_s = u64::try_from(now.duration_since(oldest.since).as_secs()).unwrap_or(0);
+        report.oldest_wait_s = job::waited_s(oldest.since, now);
     }
     let mut told = BTreeSet::new();
     let due = by_turns(pending.due).into_iter().take(MAX_MESSAGES).take_while(|_| budget.left() > Duration::ZERO);
@@ -121,12 +124,11 @@ async fn drain(app: &App, now: Timestamp) -> Result<Report, JobError> {
         }
     }
     if report != Report::default() {
-        let count = |name, value: u64| Metric { value: value as f64, ..Metric::one(name) };
         let counts = [
-            count("outbox_sent_total", report.sent),
-            count("outbox_put_off_total", report.put_off),
-            count("outbox_dead_total", report.dead),
-            count("outbox_waiting", report.waiting),
+            Metric::count("outbox_sent_total", report.sent),
+            Metric::count("outbox_put_off_total", report.put_off),
+            Metric::count("outbox_dead_total", report.dead),
+            Metric::count("outbox_waiting", report.waiting),
         ];
         metrics::emit(Some("outbox_drain"), if report.is_clean() { Ended::Ok } else { Ended::Failed }, &counts);
     }

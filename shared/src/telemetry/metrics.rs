@@ -64,6 +64,12 @@ impl Metric {
         Self { name, unit: Unit::Count, value: 1.0 }
     }
 
+    /// `count` of `name`.
+    #[expect(clippy::cast_precision_loss, reason = "a count is far below 2^53")]
+    pub const fn count(name: &'static str, count: u64) -> Self {
+        Self { name, unit: Unit::Count, value: count as f64 }
+    }
+
     /// How long it took, in milliseconds.
     pub fn took(name: &'static str, time: std::time::Duration) -> Self {
         Self { name, unit: Unit::Milliseconds, value: time.as_secs_f64() * 1000.0 }

@@ -14,8 +14,9 @@ use axum::{
 use base64::{Engine, engine::general_purpose::STANDARD};
 use http::{HeaderName, HeaderValue, Method, Request, Uri, header};
 use http_body_util::BodyExt;
+pub use lambda_http::Error;
 use lambda_http::{
-    Error, LambdaEvent,
+    LambdaEvent,
     aws_lambda_events::{apigw::ApiGatewayV2httpResponse, encodings::Body as EventBody},
     lambda_runtime,
 };

@@ -4,12 +4,18 @@ pub mod answers;
 pub mod cors;
 pub mod etag;
 pub mod extract;
+mod fault;
+#[cfg(feature = "table")]
+mod front;
 #[cfg(feature = "lambda")]
 pub mod lambda;
 pub mod request;
 mod routes;
 
 pub use extract::{Json, Path, Query};
+pub use fault::Fault;
+#[cfg(feature = "table")]
+pub use front::{Front, FrontConfig};
 pub use routes::{Route, Routes};
 
 use crate::{

@@ -1,6 +1,6 @@
 //! What reviewers do.
 
-use super::{ATTEMPTS, Asking, Changing, OfAppeal, crowded, existing, staff::shown};
+use super::{ATTEMPTS, Asking, Changing, OfAppeal, change, crowded, existing, staff::shown};
 use crate::{
     App, Error,
     appeal::{Act, Appeal, Move, Notified, Ruling},
@@ -13,7 +13,7 @@ use axum::{Extension, extract::State, response::Response};
 use http::HeaderMap;
 use serde_json::{Map, Value, json};
 use shared::{
-    audit::{Actor, Entry},
+    audit::Actor,
     auth::{Caller, Scope},
     idempotency::Token,
     ids::PersonId,
@@ -45,20 +45,14 @@ pub(super) async fn review(
     let tenant = reviewer(&caller).await?;
     let asking = Asking::new(caller.person(), token.as_deref(), &headers)?;
     let appeals = app.appeals.of(&tenant);
-    for _ in 0..ATTEMPTS {
-        let mut appeal = existing(&appeals, &appeal_id).await?;
-        let seen = appeal.version;
-        if asking.done(&appeal)? {
-            return Ok(shown(&app, &appeals, &appeal).await?);
-        }
-        let draft = Entry::draft("appeal.taken", asking.actor()).of(&*appeal.id).about(&appeal.person);
-        let (entry, act) = asking.act(draft.detail(json!({"round": appeal.round})), &app)?;
+    let take = |appeal: &mut Appeal| {
+        let draft = asking.draft("appeal.taken", appeal).detail(json!({"round": appeal.round}));
+        let (entry, act) = asking.act(draft, &app)?;
         appeal.take(&act).map_err(|refusal| refused(&caller, refusal.into()))?;
-        if appeals.change(&appeal, seen, &entry, vec![]).await? == Written::Done {
-            return Ok(shown(&app, &appeals, &appeal).await?);
-        }
-    }
-    Err(crowded())
+        Ok(entry)
+    };
+    let appeal = change(&appeals, (&appeal_id, None), &asking, take).await?;
+    Ok(shown(&app, &appeals, &appeal).await?)
 }
 
 /// Decides an appeal that is in review. The person is told, and an overturned decision asks for what was done to be undone.
@@ -86,7 +80,7 @@ pub(super) async fn decide(
     let asking = Asking::new(caller.person(), token.as_deref(), &headers)?;
     let appeals = app.appeals.of(&tenant);
     for _ in 0..ATTEMPTS {
-        let mut appeal = existing(&appeals, &appeal_id).await?;
+        let mut appeal = existing(&appeals, &appeal_id, None).await?;
         let seen = appeal.version;
         if asking.done(&appeal)? {
             return Ok(shown(&app, &appeals, &appeal).await?);
@@ -94,8 +88,7 @@ pub(super) async fn decide(
         let may = appeal.permits(Move::Decide(body.outcome), &asking.by);
         may.map_err(|refusal| refused(&caller, refusal.into()))?;
         let detail = json!({"round": appeal.round, "outcome": body.outcome, "reason": body.reason});
-        let draft = Entry::draft("appeal.decided", asking.actor()).of(&*appeal.id).about(&appeal.person);
-        let (entry, act) = asking.act(draft.detail(detail), &app)?;
+        let (entry, act) = asking.act(asking.draft("appeal.decided", &appeal).detail(detail), &app)?;
         let Plan { mut parts, told } = telling(&app, &tenant, &appeal, &body, &act).await?;
         let mut ruling = ruling(&appeal, &body, &act, told);
         if body.outcome.undoes() {
@@ -134,21 +127,14 @@ pub(super) async fn reopen(
     neutral(&app, &body.reason)?;
     let asking = Asking::new(caller.person(), token.as_deref(), &headers)?;
     let appeals = app.appeals.of(&tenant);
-    for _ in 0..ATTEMPTS {
-        let mut appeal = existing(&appeals, &appeal_id).await?;
-        let seen = appeal.version;
-        if asking.done(&appeal)? {
-            return Ok(shown(&app, &appeals, &appeal).await?);
-        }
+    let reopen = |appeal: &mut Appeal| {
         let detail = json!({"round": appeal.round + 1, "reason": body.reason});
-        let draft = Entry::draft("appeal.reopened", asking.actor()).of(&*appeal.id).about(&appeal.person);
-        let (entry, act) = asking.act(draft.detail(detail), &app)?;
+        let (entry, act) = asking.act(asking.draft("appeal.reopened", appeal).detail(detail), &app)?;
         appeal.reopen(body.reason.clone(), &act).map_err(|refusal| refused(&caller, refusal.into()))?;
-        if appeals.change(&appeal, seen, &entry, vec![]).await? == Written::Done {
-            return Ok(shown(&app, &appeals, &appeal).await?);
-        }
-    }
-    Err(crowded())
+        Ok(entry)
+    };
+    let appeal = change(&appeals, (&appeal_id, None), &asking, reopen).await?;
+    Ok(shown(&app, &appeals, &appeal).await?)
 }
 
 /// The tenant in which the caller may review: a person with `admin:write`. A service's token is not a person's, whatever else it has.

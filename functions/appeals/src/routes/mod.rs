@@ -7,7 +7,7 @@ mod staff;
 use crate::{
     App, Error,
     appeal::{Act, Appeal},
-    table::TenantAppeals,
+    table::{TenantAppeals, Written},
 };
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, Method, StatusCode, header};
@@ -104,6 +104,11 @@ impl Asking {
         Actor::Person(self.by.clone())
     }
 
+    /// An entry of `kind` about an appeal and whom it is of.
+    fn draft(&self, kind: &'static str, appeal: &Appeal) -> Draft {
+        Entry::draft(kind, self.actor()).of(&*appeal.id).about(&appeal.person)
+    }
+
     /// Holds an appeal to the version that the caller has seen; whether this very request has changed it already.
     fn done(&self, appeal: &Appeal) -> Result<bool, Error> {
         if appeal.done_under(self.token.as_deref()) {
@@ -124,9 +129,32 @@ impl Asking {
     }
 }
 
-/// An appeal that is there.
-async fn existing(appeals: &TenantAppeals, id: &str) -> Result<Appeal, Error> {
-    appeals.appeal(id).await?.ok_or(Error::NoSuchAppeal)
+/// An appeal that is there; where `person` is said, one of theirs.
+async fn existing(appeals: &TenantAppeals, id: &str, person: Option<&PersonId>) -> Result<Appeal, Error> {
+    let appeal = appeals.appeal(id).await?.filter(|appeal| person.is_none_or(|person| appeal.person == *person));
+    appeal.ok_or(Error::NoSuchAppeal)
+}
+
+/// Takes `step` with an appeal that is there, and does so anew as often as others were quicker: the appeal as it is then. What this
+/// very request has changed already stays as it is. The step changes the appeal and gives the entry of the act.
+async fn change(
+    appeals: &TenantAppeals,
+    (id, person): (&str, Option<&PersonId>),
+    asking: &Asking,
+    step: impl Fn(&mut Appeal) -> Result<Entry, Error>,
+) -> Result<Appeal, Error> {
+    for _ in 0..ATTEMPTS {
+        let mut appeal = existing(appeals, id, person).await?;
+        let seen = appeal.version;
+        if asking.done(&appeal)? {
+            return Ok(appeal);
+        }
+        let entry = step(&mut appeal)?;
+        if appeals.change(&appeal, seen, &entry, vec![]).await? == Written::Done {
+            return Ok(appeal);
+        }
+    }
+    Err(crowded())
 }
 
 /// An answer with the appeal's version as ETag.

@@ -1,6 +1,6 @@
 //! What the person does who appeals, or somebody for them.
 
-use super::{ATTEMPTS, Asking, Changing, OfAppeal, crowded, existing, versioned};
+use super::{ATTEMPTS, Asking, Changing, OfAppeal, change, crowded, existing, versioned};
 use crate::{
     App, Error,
     appeal::{About, Appeal},
@@ -171,15 +171,9 @@ pub(super) async fn list(
     let person = caller.subject(query.user_id.as_deref(), Access::Read).await?;
     let (limit, states) = (limit(query.limit)?, states(query.state.as_deref(), "all")?);
     let place = place(&tenant, person.as_str(), query.state.as_deref());
-    let after: Option<String> = match &query.cursor {
-        Some(cursor) => Some(app.cursors.open(&place, cursor).await?),
-        None => None,
-    };
+    let after: Option<String> = app.cursors.after(&place, query.cursor.as_deref()).await?;
     let (found, after) = app.appeals.of(&tenant).of_person(&person, states, limit, after).await?;
-    let next_cursor = match after {
-        Some(after) => Some(app.cursors.seal(&place, &after).await?),
-        None => None,
-    };
+    let next_cursor = app.cursors.next(&place, after.as_ref()).await?;
     let appeals = found.iter().map(|appeal| Summary::of(appeal, &Viewer::Person)).collect();
     Ok(Json(AppealsPage { appeals, next_cursor }))
 }
@@ -207,10 +201,7 @@ pub(super) async fn get(
 ) -> Result<Response, Error> {
     let tenant = caller.tenant()?;
     let person = caller.subject(query.user_id.as_deref(), Access::Read).await?;
-    let appeal = existing(&app.appeals.of(&tenant), &appeal_id).await?;
-    if appeal.person != person {
-        return Err(Error::NoSuchAppeal);
-    }
+    let appeal = existing(&app.appeals.of(&tenant), &appeal_id, Some(&person)).await?;
     Ok(versioned(StatusCode::OK, &appeal, AppealView::of(&appeal, &Viewer::Person)))
 }
 
@@ -235,32 +226,21 @@ pub(super) async fn patch(
 ) -> Result<Response, Error> {
     let tenant = caller.tenant()?;
     let person = caller.subject(body.user_id.as_deref(), Access::Write).await?;
-    let change = body.read()?;
+    let patch = body.read()?;
     let asking = Asking::new(caller.person(), token.as_deref(), &headers)?;
     let appeals = app.appeals.of(&tenant);
-    for _ in 0..ATTEMPTS {
-        let mut appeal = existing(&appeals, &appeal_id).await?;
-        if appeal.person != person {
-            return Err(Error::NoSuchAppeal);
-        }
-        let seen = appeal.version;
-        let shown = |appeal: &Appeal| versioned(StatusCode::OK, appeal, AppealView::of(appeal, &Viewer::Person));
-        if asking.done(&appeal)? {
-            return Ok(shown(&appeal));
-        }
-        let (kind, detail) = match &change {
+    let step = |appeal: &mut Appeal| {
+        let (kind, detail) = match &patch {
             Patch::Statement(text) => ("appeal.statement_added", json!({"statement": text})),
             Patch::Withdraw => ("appeal.withdrawn", json!({})),
         };
-        let draft = Entry::draft(kind, asking.actor()).of(&*appeal.id).about(&person).detail(detail);
-        let (entry, act) = asking.act(draft, &app)?;
-        match &change {
+        let (entry, act) = asking.act(asking.draft(kind, appeal).detail(detail), &app)?;
+        match &patch {
             Patch::Statement(text) => appeal.add_statement(text.clone(), &act)?,
             Patch::Withdraw => appeal.withdraw(&act)?,
         }
-        if appeals.change(&appeal, seen, &entry, vec![]).await? == Written::Done {
-            return Ok(shown(&appeal));
-        }
-    }
-    Err(crowded())
+        Ok(entry)
+    };
+    let appeal = change(&appeals, (&appeal_id, Some(&person)), &asking, step).await?;
+    Ok(versioned(StatusCode::OK, &appeal, AppealView::of(&appeal, &Viewer::Person)))
 }

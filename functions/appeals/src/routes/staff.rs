@@ -68,16 +68,10 @@ pub(super) async fn queue(
     let said = |text: &Option<String>| text.clone().unwrap_or_default();
     let (state, age, category) = (said(&query.state), said(&query.age), said(&query.category));
     let place = [tenant.tenant().as_str(), QUEUE, &state, &age, &category];
-    let after: Option<Mark> = match &query.cursor {
-        Some(cursor) => Some(app.cursors.open(&place, cursor).await?),
-        None => None,
-    };
+    let after: Option<Mark> = app.cursors.after(&place, query.cursor.as_deref()).await?;
     let appeals = app.appeals.of(&tenant);
     let (found, after) = appeals.queue(&wanted, limit, after).await?;
-    let next_cursor = match after {
-        Some(after) => Some(app.cursors.seal(&place, &after).await?),
-        None => None,
-    };
+    let next_cursor = app.cursors.next(&place, after.as_ref()).await?;
     let late = now.checked_sub(patience).ok();
     let (mut overdue, mut whole) = (0, true);
     for state in [Stage::Submitted, Stage::InReview] {
@@ -105,7 +99,7 @@ pub(super) async fn get(
     let tenant = caller.tenant()?;
     caller.require(Scope::AdminRead).await?;
     let appeals = app.appeals.of(&tenant);
-    let appeal = existing(&appeals, &appeal_id).await?;
+    let appeal = existing(&appeals, &appeal_id, None).await?;
     Ok(shown(&app, &appeals, &appeal).await?)
 }
 

@@ -133,6 +133,11 @@ fn enter(app: &App, caller: &Caller, store: &StoreId, permission: Permission) ->
 }
 
 impl Entered {
+    /// What a cursor of the list `route` belongs to, `filters` applied: this store alone.
+    fn place<'a>(&'a self, route: &'a str, filters: &'a str) -> [&'a str; 4] {
+        [self.scope.tenant().as_str(), self.scope.store().as_str(), route, filters]
+    }
+
     /// The store, which must be there.
     async fn store(&self) -> Result<Store, Error> {
         self.table.store().await?.ok_or_else(|| Error::NoSuchStore(self.scope.store().clone()))

@@ -217,15 +217,10 @@ pub(super) async fn list(
         return Err(Error::BadQuery("limit lies between 1 and 1000.".to_owned()));
     }
     entered.store().await?;
-    let after: Option<String> = match &query.cursor {
-        Some(cursor) => Some(app.cursors.open(&entered.scope, [LIST, ""], cursor).await?),
-        None => None,
-    };
+    let place = entered.place(LIST, "");
+    let after: Option<String> = app.cursors.after(&place, query.cursor.as_deref()).await?;
     let page = entered.table.page(limit, after.as_deref()).await?;
-    let next_cursor = match page.after {
-        Some(after) => Some(app.cursors.seal(&entered.scope, [LIST, ""], &after).await?),
-        None => None,
-    };
+    let next_cursor = app.cursors.next(&place, page.after.as_ref()).await?;
     let products = page.rows.into_iter().map(|product| View::of(product, caller.role())).collect();
     Ok(Json(ProductPage { products, next_cursor }))
 }

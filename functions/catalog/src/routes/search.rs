@@ -104,11 +104,9 @@ pub(super) async fn search(
     let wanted = wanted(query)?;
     let context = wanted.context();
     entered.store().await?;
-    let mark = match cursor {
-        Some(cursor) => Some(app.cursors.open(&entered.scope, [SEARCH, &context], &cursor).await?),
-        None => None,
-    };
-    let snapshot = app.warm.current(&entered.scope).await?;
+    let place = entered.place(SEARCH, &context);
+    let mark = app.cursors.after(&place, cursor.as_deref()).await?;
+    let snapshot = app.warm.current(&entered.scope).await.map_err(Error::Snapshot)?;
     let scope = Scope {
         store: SnapshotScope { tenant: entered.scope.tenant().to_string(), store: entered.scope.store().to_string() },
         snapshot: None,
@@ -116,10 +114,7 @@ pub(super) async fn search(
     };
     let search = Search { snapshot, scope: &scope, table: &entered.table, wanted: &wanted, as_of: app.clock.now() };
     let Results { found, matches, facets, next } = search.page(mark).await?;
-    let next_cursor = match next {
-        Some(mark) => Some(app.cursors.seal(&entered.scope, [SEARCH, &context], &mark).await?),
-        None => None,
-    };
+    let next_cursor = app.cursors.next(&place, next.as_ref()).await?;
     let products = found.into_iter().map(|found| ProductHit::of(found, caller.role())).collect();
     Ok(Json(SearchPage { products, matches, facets: facets.into(), next_cursor }))
 }

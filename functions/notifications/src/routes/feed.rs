@@ -57,15 +57,9 @@ pub(crate) async fn list(
     let filter = Filter { unread: query.unread, category };
     let named = format!("{:?} {}", query.unread, category.map_or("", Category::as_str));
     let place = [entered.tenant.tenant().as_str(), LIST, entered.person.as_str(), &named];
-    let after: Option<Place> = match &query.cursor {
-        Some(cursor) => Some(app.cursors.open(&place, cursor).await?),
-        None => None,
-    };
+    let after: Option<Place> = app.cursors.after(&place, query.cursor.as_deref()).await?;
     let page = entered.feed.page(filter, limit, after).await?;
-    let next_cursor = match page.after {
-        Some(after) => Some(app.cursors.seal(&place, &after).await?),
-        None => None,
-    };
+    let next_cursor = app.cursors.next(&place, page.after.as_ref()).await?;
     let unread_count = entered.feed.unread().await?;
     let wanted = entered.wanted(&headers).await?;
     let reader = entered.reader(&app, &wanted);

@@ -95,7 +95,7 @@ pub(crate) async fn create(
         by: Actor::Person(caller.person().clone()),
     };
     let nothing = |reason, id| Created { created: false, id, reason: Some(reason), count: None };
-    Ok(match app.notices.tell(&tenant, &telling).await? {
+    Ok(match app.notices.tell(&tenant, &telling).await.map_err(Error::untold)? {
         Told::Now(notice) => {
             let place = HeaderValue::from_str(&format!("/api/user-notifications/{}", notice.id));
             let body = Created { created: true, id: Some(notice.id), reason: None, count: Some(notice.count) };

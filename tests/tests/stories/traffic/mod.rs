@@ -4,12 +4,14 @@
 //! things stand in it as `@import@`, `@cursor@` and `@etag@`, and [`Place`] puts what its own bundle said in their place, so
 //! that two bundles can be asked the same.
 
+mod notices;
+mod place;
+
 use super::*;
-use bytes::Bytes;
 use http::Method;
 use local::Claims;
+pub(crate) use place::Place;
 use rand::{Rng, SeedableRng, rngs::StdRng, seq::SliceRandom};
-use std::collections::BTreeMap;
 
 /// The id of no import.
 pub(crate) const NO_IMPORT: &str = "imp-00000000000000000000000000000000";
@@ -159,21 +161,6 @@ impl Traffic {
         if foreign { self.of(&self.names.foreign_imports.clone()) } else { "@import@".to_owned() }
     }
 
-    fn notice(&mut self) -> String {
-        let foreign = self.random.gen_bool(0.3);
-        if foreign { self.of(&self.names.foreign_notices.clone()) } else { "@notice@".to_owned() }
-    }
-
-    fn appeal(&mut self) -> String {
-        let foreign = self.random.gen_bool(0.2);
-        if foreign { "apl_00000000000000000000000000".to_owned() } else { "@appeal@".to_owned() }
-    }
-
-    /// A person of either tenant, or of neither.
-    fn somebody(&mut self) -> &'static str {
-        self.of(&["ada", "ada", "emil", "root", "walter", "someone", "bea"])
-    }
-
     /// The next request.
     pub(crate) fn draw(&mut self) -> Asked {
         let mut drawn = self.of(&self.operations.clone());
@@ -249,54 +236,6 @@ impl Traffic {
         format!("?limit={limit}{words}{cursor}")
     }
 
-    /// Whose notices, and which.
-    fn notices_query(&mut self, path: &str) -> String {
-        let whose = if self.random.gen_bool(0.4) { format!("&userId={}", self.somebody()) } else { String::new() };
-        let which = self.of(&["", "&unread=true", "&unread=false", "&category=account_warning"]);
-        let which = if path.ends_with("notifications") { which } else { "" };
-        let whose = if path.contains("admin") { String::new() } else { whose };
-        let lists = path.ends_with("notifications") || path.ends_with("appeals");
-        let cursor = if lists && self.random.gen_bool(0.3) { "&cursor=@cursor@" } else { "" };
-        let limit = if lists { format!("&limit={}", self.random.gen_range(1..4)) } else { String::new() };
-        let query = format!("{limit}{whose}{which}{cursor}");
-        query.strip_prefix('&').map(|query| format!("?{query}")).unwrap_or_default()
-    }
-
-    /// The body of a route of notices.
-    fn notices_body(&mut self, path: &str) -> Value {
-        let mut body = match path {
-            "/api/user-notifications" => {
-                let category = self.of(&["account_warning", "content_violation", "appeal_update", "ban"]);
-                let item = self.of(&["Rainy day soup", "Sopa", "T05"]);
-                let mut body = json!({"userId": self.somebody(), "category": category, "context": {"item": item}});
-                if self.random.gen_bool(0.5) {
-                    body["decision_ref"] = format!("case-{}", self.random.gen_range(0..9)).into();
-                }
-                return body;
-            }
-            "/api/user-notifications/read-all" => json!({}),
-            "/api/user-notifications/mark-read" => json!({"ids": [self.notice(), "ntf_00000000000000000000000000"]}),
-            "/api/user-notifications/preferences" => return json!({"language": self.of(&["es", "fr", "de"])}),
-            "/api/user-notifications/appeal" => json!({"notificationId": self.notice()}),
-            "/api/user-notifications/{id}/appeal" => json!({"statement": self.of(&["It was soup.", "¿Por qué?"])}),
-            "/api/user-notifications/appeals/{appeal_id}" if self.random.gen_bool(0.9) => {
-                json!({"statement": "Once more."})
-            }
-            "/api/user-notifications/appeals/{appeal_id}" => json!({"state": "withdrawn"}),
-            "/api/admin/appeals/{appeal_id}/review" => return json!({}),
-            "/api/admin/appeals/{appeal_id}/reopen" => return json!({"reason": "There is something new."}),
-            "/api/admin/appeals/{appeal_id}/decision" => {
-                let outcome = self.of(&["upheld", "overturned", "partially_overturned"]);
-                return json!({"outcome": outcome, "reason": self.of(&["It keeps to the rules.", "See T05."])});
-            }
-            _ => json!({"read": self.random.gen_bool(0.7)}),
-        };
-        if self.random.gen_bool(0.3) {
-            body["userId"] = self.somebody().into();
-        }
-        body
-    }
-
     fn body(&mut self, method: &Method, path: &str) -> Option<(&'static str, String)> {
         let json = |value: Value| Some(("application/json", value.to_string()));
         match (method.as_str(), path) {
@@ -359,99 +298,4 @@ const QUESTIONS: [&str; 10] = [
 pub(crate) fn shop(name: &str) -> Value {
     json!({"name": name, "time_zone": "Europe/Paris", "currency": "EUR", "locale": "en",
         "hours": {"weekly": {"tuesday": [{"from": "09:00", "to": "21:00"}]}}})
-}
-
-/// The tenant's people at one bundle, and what it has told them.
-pub(crate) struct Place {
-    people: Vec<Client>,
-    imports: Vec<String>,
-    /// The names of notices, of what was put off and of appeals, in the order in which they were handed out.
-    notices: Vec<String>,
-    cursor: String,
-    etag: String,
-}
-
-impl Place {
-    pub(crate) fn new(bundle: &Bundle, names: &Names) -> Self {
-        let people = names.people().into_iter().map(|claims| bundle.person(claims)).collect();
-        Self { people, imports: Vec::new(), notices: Vec::new(), cursor: "AAAA".to_owned(), etag: "\"x\"".to_owned() }
-    }
-
-    /// Sends a request, and remembers what the answer hands out.
-    pub(crate) async fn send(&mut self, asked: &Asked) -> Response {
-        let import = self.imports.last().map_or(NO_IMPORT, String::as_str);
-        let last = |kind: &str| self.notices.iter().rev().find(|name| name.starts_with(kind)).map(String::as_str);
-        let (notice, appeal) = (last("ntf_").unwrap_or(NO_NOTICE), last("apl_").unwrap_or("apl_none"));
-        let known = |text: &str| {
-            text.replace("@import@", import)
-                .replace("@cursor@", &self.cursor)
-                .replace("@notice@", notice)
-                .replace("@appeal@", appeal)
-        };
-        let mut client = self.people[asked.who].clone();
-        for (name, value) in &asked.headers {
-            client = client.with_header(name, &value.replace("@etag@", &self.etag));
-        }
-        let body = asked.body.as_ref().map(|(media, body)| (*media, Bytes::from(known(body))));
-        let response = client.send(asked.method.clone(), &known(&asked.path), body).await.unwrap();
-        if let Some(id) = response.body["import_id"].as_str().filter(|id| !self.imports.iter().any(|own| own == id)) {
-            self.imports.push(id.to_owned());
-        }
-        let listed = response.body["notifications"].as_array().into_iter().flatten().map(|notice| &notice["id"]);
-        let appeals = response.body["appeals"].as_array().into_iter().flatten().map(|appeal| &appeal["appeal_id"]);
-        let ids = [&response.body["id"], &response.body["deferred_id"], &response.body["appeal_id"]];
-        let named = ids.into_iter().chain(listed).chain(appeals).chain([&response.body["undo_request"]["id"]]);
-        for name in named.filter_map(Value::as_str) {
-            if !self.notices.iter().any(|known| known == name) {
-                self.notices.push(name.to_owned());
-            }
-        }
-        if let Some(cursor) = response.body["next_cursor"].as_str() {
-            cursor.clone_into(&mut self.cursor);
-        }
-        if response.headers.contains_key("etag") {
-            response.header("etag").clone_into(&mut self.etag);
-        }
-        response
-    }
-
-    /// An answer without what is drawn at random or measured: import ids by their number, signatures of uploads, versions of
-    /// records, durations, the date.
-    pub(crate) fn masked(&self, asked: &Asked, response: &Response) -> (u16, BTreeMap<String, Vec<String>>, String) {
-        let mut headers = BTreeMap::<String, Vec<String>>::new();
-        let drawn = ["date", "content-length", "traceparent"];
-        for (name, value) in response.headers.iter().filter(|(name, _)| !drawn.contains(&name.as_str())) {
-            headers.entry(name.to_string()).or_default().push(self.unnamed(&String::from_utf8_lossy(value.as_bytes())));
-        }
-        if asked.path.contains("/people") || asked.path.contains("/appeal") {
-            headers.entry("etag".to_owned()).and_modify(|etag| *etag = vec!["<version>".to_owned()]);
-        }
-        let mut body = response.body.clone();
-        // The mark of a page of notices holds the name of the last one.
-        let marked = ["/user-notifications", "/admin/appeals"].iter().any(|list| asked.path.contains(list));
-        if marked && body["next_cursor"].is_string() {
-            body["next_cursor"] = "<cursor>".into();
-        }
-        if body["rag"]["query_time_ms"].is_u64() {
-            body["rag"]["query_time_ms"] = json!(0);
-        }
-        if let Some(url) = body["upload_url"].as_str() {
-            let path = url.split('?').next().unwrap_or_default().splitn(4, '/').last().unwrap_or_default();
-            body["upload_url"] = path.into();
-        }
-        // Bytes that are no JSON stand as they came.
-        let body = if response.body.is_string() || response.body.is_null() {
-            String::from_utf8_lossy(&response.bytes).into_owned()
-        } else {
-            body.to_string()
-        };
-        (response.status, headers, self.unnamed(&body))
-    }
-
-    fn unnamed(&self, text: &str) -> String {
-        let numbered = self.imports.iter().enumerate();
-        let text = numbered.fold(text.to_owned(), |text, (number, id)| text.replace(id, &format!("<import {number}>")));
-        let numbered = self.notices.iter().enumerate();
-        numbered.fold(text, |text, (number, id)| text.replace(id, &format!("<notice {number}>")))
-    }
 }
