@@ -1,7 +1,7 @@
 //! What the limit on notices costs: 64 senders at once, for one person and for many, beside bare transactions of the same store and beside
 //! PostgreSQL's exclusion constraint, in one run. `scripts/bench-notifications` calls it.
 //!
-//! `bench-notifications [PERSONS] [ROUNDS]`; default 10,000 and 50. Exits 1 where a send of ours fails, where the p99 of one of ours is over
+//! `bench-notifications [PERSONS] [ROUNDS]`; default 10,000 and 20. Exits 1 where a send of ours fails, where the p99 of one of ours is over
 //! 250 ms, or where many persons are told at less than half the rate of the bare transactions.
 #![allow(clippy::print_stdout)]
 
@@ -326,7 +326,7 @@ async fn theirs(persons: usize, times: usize) -> Result<()> {
 async fn main() -> Result<ExitCode> {
     let mut numbers = std::env::args().skip(1).map(|text| text.parse::<usize>());
     let persons = numbers.next().transpose()?.unwrap_or(10_000);
-    let times = numbers.next().transpose()?.unwrap_or(50);
+    let times = numbers.next().transpose()?.unwrap_or(20);
     println!("{SENDERS} senders at once");
     let held = ours(persons, times).await?;
     theirs(persons, times).await?;
