@@ -7,5 +7,7 @@ pub mod audit;
 pub mod faults;
 #[cfg(feature = "faults")]
 pub mod limit;
+#[cfg(all(unix, feature = "postgres"))]
+pub mod postgres;
 #[cfg(feature = "faults")]
 pub mod vendors;

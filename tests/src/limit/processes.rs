@@ -156,16 +156,16 @@ impl Drop for Process {
     }
 }
 
-/// Serves `database` over HTTP on a thread of its own, with the table made; its address, and the same store to look into.
+/// Serves `store` over HTTP on a thread of its own; its address.
 ///
 /// # Errors
 ///
 /// Where there is no port or no runtime.
-pub fn serve(database: dynoxide::Database) -> Result<(String, Store)> {
+pub fn serve(store: &Store) -> Result<String> {
     let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
     listener.set_nonblocking(true)?;
     let url = format!("http://{}", listener.local_addr()?);
-    let store = Store::over(database.clone());
+    let database = store.database();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     std::thread::spawn(move || {
         runtime.block_on(async {
@@ -173,7 +173,7 @@ pub fn serve(database: dynoxide::Database) -> Result<(String, Store)> {
             dynoxide::server::serve_on(listener, database).await;
         });
     });
-    Ok((url, store))
+    Ok(url)
 }
 
 impl From<Said> for Answer {

@@ -10,6 +10,7 @@ use dynoxide::{
 };
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value, json};
+use std::path::Path;
 
 use super::words::TABLE;
 
@@ -34,12 +35,24 @@ impl Store {
         Self::over(Database::memory().expect("a store in memory"))
     }
 
-    /// An empty one over `database`.
+    /// An empty one in a file of `folder`, opened as `local` opens its own.
     ///
     /// # Panics
     ///
-    /// Where the table cannot be made.
-    pub fn over(database: Database) -> Self {
+    /// Where the engine does not start.
+    pub fn in_a_file(folder: &Path) -> Self {
+        let file = folder.join("dynamodb.sqlite");
+        let database =
+            Database::new(file.to_str().expect("a folder with a name in Unicode")).expect("a store in a file");
+        database.enable_bulk_loading().and_then(|()| database.disable_bulk_loading()).expect("no wait for the disk");
+        Self::over(database)
+    }
+
+    pub(super) fn database(&self) -> Database {
+        self.0.clone()
+    }
+
+    fn over(database: Database) -> Self {
         let store = Self(database);
         let (status, body) = store.call("CreateTable", &table().to_string());
         assert_eq!(status, 200, "{body}");
@@ -100,8 +113,7 @@ fn act<Q: DeserializeOwned, A: Serialize>(
     serde_json::to_string(&done).map_err(|error| DynoxideError::InternalServerError(error.to_string()))
 }
 
-/// The table, as [`super::processes`] makes it too.
-pub(super) fn table() -> Value {
+fn table() -> Value {
     let key = |hash: &str, range: &str| json!([{"AttributeName": hash, "KeyType": "HASH"}, {"AttributeName": range, "KeyType": "RANGE"}]);
     let names = ["pk", "sk"].into_iter().chain(INDEXES);
     let attributes: Vec<Value> = names.map(|name| json!({"AttributeName": name, "AttributeType": "S"})).collect();

@@ -6,15 +6,6 @@ use tests::limit::{store::Store, words::TABLE};
 
 const WRITERS: usize = 64;
 
-/// A store in a file, opened as `local` opens it.
-fn store(folder: &tempfile::TempDir) -> Store {
-    let path = folder.path().join("dynamodb.sqlite");
-    let database = dynoxide::Database::new(path.to_str().unwrap()).unwrap();
-    database.enable_bulk_loading().unwrap();
-    database.disable_bulk_loading().unwrap();
-    Store::over(database)
-}
-
 fn key(sort: &str) -> Value {
     json!({"pk": {"S": "T#acme#CALIBRATION"}, "sk": {"S": sort}})
 }
@@ -26,7 +17,7 @@ fn put(sort: &str) -> Value {
 #[test]
 fn one_of_sixty_four_writers_wins_and_what_fails_leaves_nothing() {
     let folder = tempfile::tempdir().unwrap();
-    let store = store(&folder);
+    let store = Store::in_a_file(folder.path());
     let acknowledged = AtomicUsize::new(0);
     for round in 0..20 {
         let winners = AtomicUsize::new(0);
@@ -60,7 +51,7 @@ fn one_of_sixty_four_writers_wins_and_what_fails_leaves_nothing() {
 #[test]
 fn a_request_token_is_honoured() {
     let folder = tempfile::tempdir().unwrap();
-    let store = store(&folder);
+    let store = Store::in_a_file(folder.path());
     let add = |by: &str| {
         json!({"ClientRequestToken": "once", "TransactItems": [{"Update": {
             "TableName": TABLE, "Key": key("count"), "UpdateExpression": "ADD done :by",

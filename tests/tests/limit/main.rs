@@ -5,4 +5,6 @@ mod calibration;
 mod histories;
 mod mistakes;
 mod model;
+#[cfg(unix)]
+mod postgres;
 mod processes;

@@ -7,20 +7,12 @@ use tests::limit::{
     history::{Answer, History, Send},
     processes::{Burst, Process, Said, serve},
     state::State,
+    store::Store,
     words,
 };
 
 const PROCESSES: usize = 8;
 const PROGRAM: &str = env!("CARGO_BIN_EXE_limit-worker");
-
-/// A store in a file, opened as `local` opens it, and served.
-fn store(folder: &tempfile::TempDir) -> (String, tests::limit::store::Store) {
-    let path = folder.path().join("dynamodb.sqlite");
-    let database = dynoxide::Database::new(path.to_str().unwrap()).unwrap();
-    database.enable_bulk_loading().unwrap();
-    database.disable_bulk_loading().unwrap();
-    serve(database).unwrap()
-}
 
 fn number(name: &str, usual: usize) -> usize {
     std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(usual)
@@ -47,7 +39,7 @@ fn noted(burst: &Burst, occurrence: &str, answer: Answer, place: u64) -> Send {
 fn one_of_all_that_eight_processes_send_at_once_is_told() {
     let (rounds, each) = (number("LIMIT_ROUNDS", 3), number("LIMIT_EACH", 12));
     let folder = tempfile::tempdir().unwrap();
-    let (url, _) = store(&folder);
+    let url = serve(&Store::in_a_file(folder.path())).unwrap();
     let mut processes: Vec<Process> = (0..PROCESSES).map(|_| Process::start(PROGRAM, &url).unwrap()).collect();
     let (mut errors, mut took) = (vec![], vec![]);
     for round in 0..rounds {
@@ -80,7 +72,8 @@ fn one_of_all_that_eight_processes_send_at_once_is_told() {
 #[test]
 fn what_killed_processes_sent_is_told_once_when_it_is_sent_again() {
     let folder = tempfile::tempdir().unwrap();
-    let (url, store) = store(&folder);
+    let store = Store::in_a_file(folder.path());
+    let url = serve(&store).unwrap();
     let mut dice = StdRng::seed_from_u64(7);
     let mut history = History::default();
     let mut unheard = 0;
