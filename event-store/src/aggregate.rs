@@ -106,7 +106,11 @@ fn number(event: &Event, path: &str) -> Option<f64> {
 /// # Errors
 ///
 /// Those of the store.
-pub async fn fold(store: &dyn EventStore, tenant: &TenantScope, asked: &AggregateQuery) -> Result<Aggregate, StoreError> {
+pub async fn fold(
+    store: &dyn EventStore,
+    tenant: &TenantScope,
+    asked: &AggregateQuery,
+) -> Result<Aggregate, StoreError> {
     let query = EventQuery { range: asked.range, filters: asked.filters.clone(), order: Order::NewestFirst };
     let (mut all, mut groups) = (Tally::default(), BTreeMap::<Vec<Option<String>>, Tally>::new());
     let (mut read, mut after) = (0, None);

@@ -29,7 +29,9 @@ pub enum Dimension {
 
 /// A text that names no dimension.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a dimension is one of event_type, utm_source, utm_medium, utm_campaign, utm_content, utm_term, app, surface, platform")]
+#[error(
+    "a dimension is one of event_type, utm_source, utm_medium, utm_campaign, utm_content, utm_term, app, surface, platform"
+)]
 pub struct NoDimension;
 
 impl Dimension {

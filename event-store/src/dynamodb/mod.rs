@@ -159,7 +159,8 @@ fn cut(what: &'static str) -> StoreError {
 #[async_trait]
 impl EventStore for DynamoDb {
     async fn put(&self, tenant: &TenantScope, events: &[ToPut]) -> Vec<Result<PutOutcome, StoreError>> {
-        stream::iter(events).map(|put| self.put_one(tenant, put)).buffered(AT_ONCE).collect().await
+        let calls: Vec<_> = events.iter().map(|put| self.put_one(tenant, put)).collect();
+        stream::iter(calls).buffered(AT_ONCE).collect().await
     }
 
     async fn query(

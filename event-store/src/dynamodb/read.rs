@@ -53,10 +53,8 @@ impl Slice {
             None => (EVENT_TIME, String::new()),
         };
         // `~` sorts behind all that an event's name is made of.
-        let between = (
-            format!("{prefix}{}", time_key(query.range.from, None)),
-            format!("{prefix}{}~", time_key(last, None)),
-        );
+        let between =
+            (format!("{prefix}{}", time_key(query.range.from, None)), format!("{prefix}{}~", time_key(last, None)));
         Some(Self { index, prefix, between, newest_first: query.order == Order::NewestFirst })
     }
 

@@ -74,7 +74,10 @@ pub(crate) async fn a_range_holds_its_first_moment_and_not_its_last(asked: &Aske
     assert_eq!(asked.all(&range(1, 3), 10).await, names([2, 1]));
     assert_eq!(asked.all(&range(4, 5), 10).await, names([4]));
     assert!(asked.all(&range(3, 3), 10).await.is_empty() && asked.all(&range(3, 1), 10).await.is_empty());
-    assert_eq!(asked.all(&EventQuery { range: Range { from: Timestamp::MIN, to: Timestamp::MAX }, ..day() }, 2).await.len(), 5);
+    assert_eq!(
+        asked.all(&EventQuery { range: Range { from: Timestamp::MIN, to: Timestamp::MAX }, ..day() }, 2).await.len(),
+        5
+    );
 }
 
 pub(crate) async fn what_is_asked_for_has_all_that_is_asked(asked: &Asked<'_>) {
@@ -131,7 +134,7 @@ pub(crate) async fn one_tenant_sees_changes_and_deletes_nothing_of_another(asked
 
 pub(crate) async fn counting_is_by_what_events_have_and_says_where_it_ends(asked: &Asked<'_>) {
     let more = |n: usize| {
-        let mut more = json!({"app": ["shop", "kiosk"][n % 2], "user_id": format!("u{}", n % 5), "payload": {"cart": {"sum": n}}});
+        let mut more = json!({"app": if n % 2 == 0 { "shop" } else { "kiosk" }, "user_id": format!("u{}", n % 5), "payload": {"cart": {"sum": n}}});
         if n % 3 > 0 {
             more["utm_source"] = ["", "mail", "web"][n % 3].into();
         }

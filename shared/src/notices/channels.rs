@@ -34,12 +34,8 @@ impl Announce for Channels {
     /// The mail carries the texts in every language, since the person's is known when it is sent; the webhook carries none, nor the
     /// context, which may hold codes.
     fn messages(&self, _: &TenantScope, notice: &NoticeRow) -> Vec<Message> {
-        let message = |target, payload| Message {
-            id: message_id(&notice.id, target),
-            target,
-            topic: NOTICE.to_owned(),
-            payload,
-        };
+        let message =
+            |target, payload| Message { id: message_id(&notice.id, target), target, topic: NOTICE.to_owned(), payload };
         let mail = json!({"person": notice.person, "texts": notice.texts});
         let refs: Vec<_> = notice.decisions.iter().filter_map(|decision| decision.decision_ref.as_deref()).collect();
         let hook = json!({

@@ -30,6 +30,7 @@ pub mod texts;
 mod window;
 mod words;
 
+pub use crate::switch::KillSwitch;
 pub use category::{Category, NotACategory};
 pub use channels::Channels;
 pub use limit::WINDOW;
@@ -37,7 +38,6 @@ pub use row::{
     DEFERRAL_DUE, Decision, MAX_DECISIONS, NoticeRow, PutOff, Status, ToldText, UNREAD_CAT_CREATED,
     USER_STATUS_CREATED, limit_named, limit_of, notice_key, notices_of,
 };
-pub use crate::switch::KillSwitch;
 pub use tell::{Announce, Compose, Composed, Notices, Origin, PLANS, Plan, TellError, Telling, ToSay, Told, is_limit};
 pub use window::AppealWindow;
 pub use words::{Unsaid, Words};

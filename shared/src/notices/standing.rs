@@ -13,8 +13,9 @@ use crate::{
 
 /// The most occurrences that one notice takes up in its transaction.
 pub(super) const TAKEN_UP: usize = 40;
-/// How many items of a limit are read at once: the last notice, and occurrences that wait or were told of lately.
-const READ: u32 = 500;
+/// How many items of a limit are read at once: the last notice, and occurrences that wait or were told of. Whoever is put off where
+/// many wait reads no more than that.
+const READ: u32 = 60;
 
 /// How often a fold is followed into the next: as often as one run folds.
 const HOPS: u32 = 1_000;

@@ -157,7 +157,7 @@ pub enum Told {
         origin: String,
         /// When it can be told.
         until: Timestamp,
-        /// How many decisions wait to be told by then, it among them; of more than some five hundred occurrences, at least so many.
+        /// How many decisions wait to be told by then, it among them; where more than some forty occurrences do, at least so many.
         waiting: u64,
     },
     /// Notices are switched off: nothing was written.

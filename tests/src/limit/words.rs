@@ -8,7 +8,8 @@ use shared::{
     config::Env,
     ids::PersonId,
     notices::{
-        Announce, Category, Compose, Composed, Decision, KillSwitch, NoticeRow, Notices, Origin, Telling, ToSay, ToldText,
+        Announce, Category, Compose, Composed, Decision, KillSwitch, NoticeRow, Notices, Origin, Telling, ToSay,
+        ToldText,
     },
     outbox::{Message, Target},
     table::Table,

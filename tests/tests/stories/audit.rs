@@ -113,7 +113,10 @@ async fn a_gap_that_somebody_may_yet_fill_is_waited_for() {
     act(&bundle, TENANT, "b").await;
     let report = verified(&bundle).await;
     assert!(report.is_sound() && report.entries == 2, "an act that came to nothing is no fault: {report}");
-    assert!(report.to_string().contains("Not filled yet, as their acts are under way or came to nothing: 1."), "{report}");
+    assert!(
+        report.to_string().contains("Not filled yet, as their acts are under way or came to nothing: 1."),
+        "{report}"
+    );
     let exported = with(&bundle, async |all| stored::rows(&all, &scope(TENANT)).await.unwrap()).await;
     assert_eq!(exported.len(), 1, "what is exported ends before it");
     let ran: Value = serde_json::from_str(&bundle.run_schedule("audit-checkpoint").await.unwrap()).unwrap();

@@ -3,13 +3,13 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use std::collections::BTreeSet;
 use shared::{
     audit::Actor,
     ids::PersonId,
     locale::Locale,
     notices::{Category, Decision},
 };
+use std::collections::BTreeSet;
 
 /// The most characters of a statement, in any script.
 pub const MAX_STATEMENT_CHARS: usize = 5_000;

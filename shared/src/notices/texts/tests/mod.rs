@@ -32,7 +32,7 @@ fn cases(category: Category) -> Vec<(String, Variables)> {
     let mut cases = vec![
         ("nothing but the category".to_owned(), Variables::none(category)),
         ("everything".to_owned(), variables(category, full.clone())),
-        ("everything, of three decisions".to_owned(), variables(category, full).counting(3)),
+        ("everything, of three decisions".to_owned(), variables(category, full.clone()).counting(3)),
     ];
     if category == Category::AppealUpdate {
         for outcome in ["overturned", "partially_overturned"] {

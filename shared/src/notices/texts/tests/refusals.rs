@@ -193,18 +193,14 @@ fn a_reason_has_lines_and_no_codes_markup_or_controls() {
 
 #[test]
 fn every_wrong_member_is_named_and_no_value_repeated() {
-    let context = json!({"item": 7, "item_kind": "secret", "date": "1999-12-31", "until": "soon", "outcome": 1, "x": {}});
+    let context =
+        json!({"item": 7, "item_kind": "secret", "date": "1999-12-31", "until": "soon", "outcome": 1, "x": {}});
     let told = |category| {
         let faults = Variables::from_context(category, &map(context.clone()), &Codes::default()).unwrap_err();
         faults.iter().map(Refused::to_string).collect::<Vec<_>>()
     };
     let restriction = told(Category::TemporaryRestriction).join("; ");
-    for part in [
-        "item is no text",
-        "item_kind is none of post",
-        "date is neither",
-        "until is neither",
-    ] {
+    for part in ["item is no text", "item_kind is none of post", "date is neither", "until is neither"] {
         assert!(restriction.contains(part), "{part}: {restriction}");
     }
     for value in ["secret", "1999", "soon"] {
