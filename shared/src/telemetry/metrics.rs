@@ -36,6 +36,8 @@ pub enum Unit {
     Count,
     /// Time, in milliseconds.
     Milliseconds,
+    /// Time, in seconds.
+    Seconds,
 }
 
 impl Unit {
@@ -43,6 +45,7 @@ impl Unit {
         match self {
             Self::Count => "Count",
             Self::Milliseconds => "Milliseconds",
+            Self::Seconds => "Seconds",
         }
     }
 }
@@ -73,6 +76,11 @@ impl Metric {
     /// How long it took, in milliseconds.
     pub fn took(name: &'static str, time: std::time::Duration) -> Self {
         Self { name, unit: Unit::Milliseconds, value: time.as_secs_f64() * 1000.0 }
+    }
+
+    /// The same in seconds, for metrics whose name says so.
+    pub const fn seconds(name: &'static str, time: std::time::Duration) -> Self {
+        Self { name, unit: Unit::Seconds, value: time.as_secs_f64() }
     }
 }
 
