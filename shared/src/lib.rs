@@ -11,6 +11,7 @@
 //! | [`idempotency`] | what is sent twice under one key, done once |
 //! | [`audit`] | what was done, written with the deed and proof against change |
 //! | [`outbox`] | what is to be sent outside, written with the deed and sent by a schedule |
+//! | [`routes`] | where a tenant's data lives |
 //! | [`preferences`] | how a person wants to be reached |
 //! | [`table`], [`blob`], [`secrets`] | DynamoDB, content-addressed S3, Secrets Manager |
 //! | [`snapshots`] | which searchable snapshot of a store is the current one |
@@ -45,6 +46,8 @@ pub mod preferences;
 pub mod private;
 pub mod problem;
 pub mod resilience;
+#[cfg(feature = "table")]
+pub mod routes;
 #[cfg(feature = "secrets")]
 pub mod secrets;
 #[cfg(feature = "sigv4")]

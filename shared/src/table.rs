@@ -30,7 +30,7 @@ use crate::{
     aws::Aws,
     problem::Problem,
     resilience::Backoff,
-    tenant::{Sweep, TenantScope, guard::Refused},
+    tenant::{self, Sweep, TenantScope, guard::Refused},
 };
 use aws_sdk_dynamodb::{
     Client,
@@ -152,6 +152,12 @@ impl Table {
     /// The table as `tenant` sees it.
     pub fn of(&self, tenant: &TenantScope) -> TenantTable {
         let prefix = format!("T#{}#", tenant.tenant());
+        TenantTable { client: self.client.clone(), name: self.name.clone(), prefix }
+    }
+
+    /// The system tenant's rows, of which a tenant's session may get its served routes and nothing else: for [`crate::routes`].
+    pub(crate) fn of_system(&self) -> TenantTable {
+        let prefix = format!("T#{}#", tenant::SYSTEM);
         TenantTable { client: self.client.clone(), name: self.name.clone(), prefix }
     }
 
