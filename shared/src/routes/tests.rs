@@ -73,9 +73,8 @@ impl Stage {
     }
 
     async fn find(&self, reader: usize, tenant: &str) -> Result<Option<Arc<Route>>, TableError> {
-        let tenant = scope(tenant);
-        let found = self.readers[reader].find(&tenant, ResourceKind::AnalyticsStore, &env());
-        tenant.act(found).await
+        let (tenant, env) = (scope(tenant), env());
+        tenant.act(self.readers[reader].find(&tenant, ResourceKind::AnalyticsStore, &env)).await
     }
 
     async fn version(&self, reader: usize, tenant: &str) -> Option<String> {
