@@ -5,6 +5,7 @@ use shared::{
     clock::Clock,
     config::{ConfigError, Env},
     ids::{PersonId, TenantId},
+    routes::Environment,
     secrets::SecretsConfig,
     web::cors::AllowedOrigins,
 };
@@ -18,6 +19,8 @@ pub struct Config {
     pub cors: AllowedOrigins,
     /// The environment's secret, for the key of cursors: `SECRET_ID` and the times it is kept.
     pub secrets: SecretsConfig,
+    /// The stack's own environment, whose routes are asked for: `DEPLOY_ENV`.
+    pub environment: Environment,
     /// Who administers a tenant that nobody administers yet.
     pub first_admin: Option<FirstAdmin>,
     env: Env,
@@ -42,10 +45,11 @@ impl Config {
         let table = env.required("TABLE_NAME");
         let cors = AllowedOrigins::parse(&env.optional("CORS_ALLOW_ORIGINS").unwrap_or_default());
         let secrets = SecretsConfig::from_env(&mut env);
+        let environment = Environment::from_env(&mut env);
         let first_admin = first_admin(&mut env);
         Verifier::from_env(&mut env, &Clock::system());
         env.checked()?;
-        Ok(Self { table, cors, secrets, first_admin, env })
+        Ok(Self { table, cors, secrets, environment, first_admin, env })
     }
 
     /// The verifier that these settings describe, on `clock`.

@@ -28,6 +28,7 @@ fn the_template_says_which_binaries_run_and_when() {
             ("smartstore-dev-notifications", "notifications"),
             ("smartstore-dev-operations", "operations"),
             ("smartstore-dev-outbox-drain", "outbox-drain"),
+            ("smartstore-dev-routing", "routing"),
         ]
     );
     let publish = function(&template, "catalog-publish");

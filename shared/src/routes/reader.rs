@@ -20,6 +20,13 @@ const MOST: usize = 1_000;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CacheTime(SignedDuration);
 
+impl Default for CacheTime {
+    /// Ten seconds.
+    fn default() -> Self {
+        Self(SignedDuration::from_secs(10))
+    }
+}
+
 impl CacheTime {
     /// Reads the variable.
     pub fn from_env(env: &mut Env) -> Self {
