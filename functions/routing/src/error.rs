@@ -100,3 +100,21 @@ impl IntoResponse for Error {
         Problem::from(self).into_response()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Step;
+
+    #[test]
+    fn a_probe_that_failed_is_told_with_its_step() {
+        for (step, name) in
+            [(Step::Connect, "connect"), (Step::Write, "write"), (Step::Read, "read"), (Step::Delete, "delete")]
+        {
+            let failed = ProbeFailed { step, why: "there is no table of this name".to_owned() };
+            let problem = Problem::from(Error::Probe(failed));
+            assert_eq!((problem.status(), problem.code()), (StatusCode::UNPROCESSABLE_ENTITY, "route.probe_failed"));
+            assert!(format!("{problem:?}").contains(&format!("\"step\": String({name:?})")), "{problem:?}");
+        }
+    }
+}
