@@ -75,6 +75,14 @@ impl CreateRoute {
 }
 
 impl Sound {
+    /// Whether `route` is what is asked for.
+    pub(crate) fn is(&self, route: &Route) -> bool {
+        let Self { key, body, .. } = self;
+        route.route_id == *key
+            && (&route.backend_type, &route.config) == (&body.backend_type, &body.config)
+            && (route.required, route.inherit) == (body.required, body.inherit)
+    }
+
     /// The row, by who writes it and when, in the place of `old` where that stands.
     pub(crate) fn row(&self, old: Option<&Route>, writing: Writing) -> Route {
         let Writing { by, at, version, request } = writing;

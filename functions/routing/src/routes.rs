@@ -142,7 +142,7 @@ pub(crate) async fn create(
     for _ in 0..ATTEMPTS {
         let old = registry.route(&sound.key).await?;
         // What this very request has written before its answer was lost.
-        if let Some(old) = old.as_ref().filter(|old| request.is_some() && old.request == request) {
+        if let Some(old) = old.as_ref().filter(|old| request.is_some() && old.request == request && sound.is(old)) {
             let status = if old.created_at == old.updated_at { StatusCode::CREATED } else { StatusCode::OK };
             return Ok(made(status, old, sound.warnings));
         }

@@ -94,7 +94,7 @@ fn the_openapi_document_and_the_sign_of_life_are_the_only_public_routes() {
     let template = ours(&[]);
     let public: Vec<String> = template.routes().filter(|(_, r)| r.public).map(|(_, r)| r.to_string()).collect();
     assert_eq!(public, ["GET /openapi.json", "GET /healthz"]);
-    assert_eq!(template.routes().count(), 41);
+    assert_eq!(template.routes().count(), 45);
 }
 
 #[test]
