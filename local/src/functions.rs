@@ -118,6 +118,12 @@ pub fn bundle(parts: &Parts<'_>) -> Result<Functions> {
         parts.aws("operations")?,
         parts.clock.clone(),
     );
+    let routes = routing::App::new(
+        routing::Config::read(parts.env("routing")?)?,
+        parts.aws("routing")?,
+        parts.clock.clone(),
+        None,
+    );
     let places = catalog::Places::read(parts.env("catalog-publish")?)?;
     let publisher = catalog::publisher(places, parts.aws("catalog-publish")?, parts.clock.clone());
     let publish: Run = Arc::new(move |due| {
@@ -162,6 +168,7 @@ pub fn bundle(parts: &Parts<'_>) -> Result<Functions> {
                 routes: operations::routes().list().to_vec(),
                 router: operations::router(operating),
             },
+            Function { binary: "routing", routes: routing::routes().list().to_vec(), router: routing::router(routes) },
         ],
         jobs: vec![
             Job { binary: "audit-checkpoint", run: sign },

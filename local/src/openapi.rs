@@ -45,7 +45,14 @@ fn refused_by_the_gateway(operation: &mut Operation) {
 
 /// What each function documents.
 fn parts() -> impl IntoIterator<Item = OpenApi> {
-    [appeals::openapi(), ask::openapi(), catalog::openapi(), notifications::openapi(), operations::openapi()]
+    [
+        appeals::openapi(),
+        ask::openapi(),
+        catalog::openapi(),
+        notifications::openapi(),
+        operations::openapi(),
+        routing::openapi(),
+    ]
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@
 //! | [`idempotency`] | what is sent twice under one key, done once |
 //! | [`audit`] | what was done, written with the deed and proof against change |
 //! | [`outbox`] | what is to be sent outside, written with the deed and sent by a schedule |
+//! | [`routes`] | where a tenant's data lives |
 //! | [`preferences`] | how a person wants to be reached |
 //! | [`switch`] | what stops all notices |
 //! | [`table`], [`blob`], [`secrets`] | DynamoDB, content-addressed S3, Secrets Manager |
@@ -48,6 +49,8 @@ pub mod preferences;
 pub mod private;
 pub mod problem;
 pub mod resilience;
+#[cfg(feature = "table")]
+pub mod routes;
 #[cfg(feature = "secrets")]
 pub mod secrets;
 #[cfg(feature = "sigv4")]

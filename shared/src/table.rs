@@ -31,7 +31,7 @@ use crate::{
     aws::Aws,
     problem::Problem,
     resilience::Backoff,
-    tenant::{Sweep, TenantScope, guard::Refused},
+    tenant::{self, Sweep, TenantScope, guard::Refused},
 };
 use aws_sdk_dynamodb::{
     Client,
@@ -135,6 +135,12 @@ impl Table {
     /// The table as `tenant` sees it.
     pub fn of(&self, tenant: &TenantScope) -> TenantTable {
         let prefix = format!("T#{}#", tenant.tenant());
+        TenantTable { client: self.client.clone(), name: self.name.clone(), prefix }
+    }
+
+    /// The system tenant's rows, of which a tenant's session may get its served routes and nothing else: for [`crate::routes`].
+    pub(crate) fn of_system(&self) -> TenantTable {
+        let prefix = format!("T#{}#", tenant::SYSTEM);
         TenantTable { client: self.client.clone(), name: self.name.clone(), prefix }
     }
 
@@ -249,11 +255,16 @@ impl TenantTable {
             .query()
             .table_name(&self.name)
             .consistent_read(true)
-            .key_condition_expression("pk = :pk AND begins_with(sk, :sk)")
             .expression_attribute_values(":pk", self.pk(partition))
-            .expression_attribute_values(":sk", AttributeValue::S(prefix.to_owned()))
             .limit(i32::try_from(limit).unwrap_or(i32::MAX))
             .set_exclusive_start_key(start);
+        // A key is compared with no empty text.
+        let query = if prefix.is_empty() {
+            query.key_condition_expression("pk = :pk")
+        } else {
+            let query = query.key_condition_expression("pk = :pk AND begins_with(sk, :sk)");
+            query.expression_attribute_values(":sk", AttributeValue::S(prefix.to_owned()))
+        };
         let found = query.send().await.map_err(TableError::unavailable)?;
         let rows = whole(found.items)?.into_iter().map(serde_dynamo::from_item).collect::<Result<_, _>>()?;
         let after = found.last_evaluated_key.and_then(|mut key| key.remove("sk"));

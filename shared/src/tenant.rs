@@ -71,6 +71,14 @@ pub enum Sweep {
     NotificationDeferrals,
 }
 
+/// The tenant of those who run the bundle: what counts for every tenant is kept among its rows.
+pub const SYSTEM: &str = "t_system";
+
+/// The name of the tenant [`SYSTEM`].
+pub(crate) fn system() -> TenantId {
+    SYSTEM.parse().expect("the system's tenant has a name of its form")
+}
+
 impl Sweep {
     /// The sparse index that the job may read whole; where it works for one of the tenants found there, it acts for that one.
     pub const fn index(self) -> &'static str {
@@ -106,6 +114,11 @@ impl TenantScope {
     /// The tenant.
     pub fn tenant(&self) -> &TenantId {
         &self.tenant
+    }
+
+    /// Whether it is [`SYSTEM`].
+    pub fn is_system(&self) -> bool {
+        self.tenant.as_str() == SYSTEM
     }
 
     /// The tenant as logs and metrics name it: the first 12 hex digits of its SHA-256.

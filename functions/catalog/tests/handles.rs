@@ -31,6 +31,7 @@ const OVER_HTTP: &[&str] = &[
     "shared/src/idempotency/record.rs",
     "functions/appeals/src/table.rs",
     "functions/notifications/src/table.rs",
+    "functions/routing/src/table.rs",
     "shared/src/audit/checkpoint.rs",
     "shared/src/audit/mod.rs",
     "shared/src/audit/tiles.rs",
@@ -40,6 +41,7 @@ const OVER_HTTP: &[&str] = &[
     "shared/src/notices/tell.rs",
     "shared/src/outbox/mod.rs",
     "shared/src/preferences.rs",
+    "shared/src/routes/reader.rs",
 ];
 
 /// What a source says that takes or makes a handle.
@@ -77,6 +79,7 @@ fn every_source_that_holds_a_tenants_rows_or_objects_is_tried_with_another_tenan
         "functions/notifications",
         "functions/operations",
         "functions/outbox-drain",
+        "functions/routing",
     ] {
         sources(&root.join(folder).join("src"), &mut files);
     }

@@ -3,6 +3,7 @@
 use shared::{
     config::{ConfigError, Env},
     ids::{PersonId, TenantId},
+    routes::Environment,
     secrets::SecretsConfig,
     web::FrontConfig,
 };
@@ -16,6 +17,8 @@ pub struct Config {
     pub front: FrontConfig,
     /// The environment's secret, for the key of cursors: `SECRET_ID` and the times it is kept.
     pub secrets: SecretsConfig,
+    /// The stack's own environment, whose routes are asked for: `DEPLOY_ENV`.
+    pub environment: Environment,
     /// Who administers a tenant that nobody administers yet.
     pub first_admin: Option<FirstAdmin>,
 }
@@ -38,9 +41,10 @@ impl Config {
     pub fn read(mut env: Env) -> Result<Self, ConfigError> {
         let table = env.required("TABLE_NAME");
         let secrets = SecretsConfig::from_env(&mut env);
+        let environment = Environment::from_env(&mut env);
         let first_admin = first_admin(&mut env);
         let front = FrontConfig::from_env(&mut env);
-        env.finish(Self { table, front, secrets, first_admin })
+        env.finish(Self { table, front, secrets, environment, first_admin })
     }
 }
 

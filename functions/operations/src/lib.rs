@@ -11,7 +11,7 @@
 //!
 //! | route | does | for |
 //! | --- | --- | --- |
-//! | `GET /healthz` | says that it is there; with `deep=1` whether table and secret are | everybody; `admin:read` |
+//! | `GET /healthz` | says that it is there; with `deep=1` whether table and secret are, and which routes are missing | everybody; `admin:read` |
 //! | `GET /api/admin/people` | lists the tenant's records, page by page | `admin:read` |
 //! | `GET /api/admin/people/{person_id}` | shows a record, its version as ETag | `admin:read` |
 //! | `PUT /api/admin/people/{person_id}` | makes a record, or changes it as a whole | `admin:write`, see [`person::needed`] |
@@ -38,6 +38,7 @@ use shared::{
     clock::Clock,
     cursor::Cursors,
     idempotency::Idempotency,
+    routes::{CacheTime, Routes as Registry},
     secrets::Secrets,
     table::Table,
     web::{self, Front, Routes},
@@ -52,6 +53,7 @@ pub struct App {
     table: PeopleTable,
     people: People,
     secrets: Secrets,
+    registry: Registry,
     cursors: Cursors,
     verifier: Verifier,
     idempotency: Idempotency,
@@ -67,6 +69,7 @@ impl App {
         Self {
             table: PeopleTable::new(table),
             people,
+            registry: Registry::new(table.clone(), &clock, CacheTime::default()),
             cursors: Cursors::new(secrets.clone()),
             secrets,
             verifier,

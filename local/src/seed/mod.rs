@@ -6,7 +6,7 @@
 //! | `t_greenleaf` | `madrid` | its shop in Madrid, with shelves in Spanish |
 //! | `t_corner` | `main` | another company's corner shop in Paris, with shelves in French |
 //!
-//! Each tenant has an administrator with `admin:super`, [`ADMINISTRATOR`]. The products are made up, and so are their brands and makers.
+//! Each tenant has an administrator with `admin:super`, [`ADMINISTRATOR`], and so has `t_system`, which keeps the routes. The products are made up, and so are their brands and makers.
 
 mod people;
 mod stores;
@@ -20,6 +20,7 @@ use anyhow::{Context, Result, ensure};
 use bytes::Bytes;
 use http::Method;
 use sha2::{Digest, Sha256};
+use shared::tenant::SYSTEM;
 use std::{
     collections::BTreeSet,
     fs, io,
@@ -56,7 +57,7 @@ pub fn is_planted(state: &Path) -> bool {
 ///
 /// The first thing that the catalog refuses.
 pub async fn plant(bundle: &Bundle) -> Result<()> {
-    for tenant in SAMPLES.iter().map(|sample| sample.tenant).collect::<BTreeSet<_>>() {
+    for tenant in SAMPLES.iter().map(|sample| sample.tenant).chain([SYSTEM]).collect::<BTreeSet<_>>() {
         bundle.administer(tenant, ADMINISTRATOR, "admin:super").await?;
     }
     for sample in SAMPLES {

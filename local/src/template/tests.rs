@@ -28,6 +28,7 @@ fn the_template_says_which_binaries_run_and_when() {
             ("smartstore-dev-notifications", "notifications"),
             ("smartstore-dev-operations", "operations"),
             ("smartstore-dev-outbox-drain", "outbox-drain"),
+            ("smartstore-dev-routing", "routing"),
         ]
     );
     let publish = function(&template, "catalog-publish");
@@ -93,7 +94,7 @@ fn the_openapi_document_and_the_sign_of_life_are_the_only_public_routes() {
     let template = ours(&[]);
     let public: Vec<String> = template.routes().filter(|(_, r)| r.public).map(|(_, r)| r.to_string()).collect();
     assert_eq!(public, ["GET /openapi.json", "GET /healthz"]);
-    assert_eq!(template.routes().count(), 41);
+    assert_eq!(template.routes().count(), 45);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! One way in and out for every function: routes that know themselves, request ids, limits, faults as problems.
 
 pub mod answers;
+pub mod context;
 pub mod cors;
 pub mod etag;
 pub mod extract;

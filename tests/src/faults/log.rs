@@ -53,11 +53,12 @@ impl Log {
 
 impl Call {
     /// Whether the call reaches outside of `tenant`: to rows whose leading key is not the tenant's, to objects that are not in
-    /// its folders, to rows or listings without a key. What belongs to no tenant, such as the secret, is never outside.
+    /// its folders, to rows or listings without a key. To get the routes that the tenant follows does not. What belongs to no tenant, such as the secret, is never outside.
     pub fn outside(&self, tenant: &str) -> bool {
         let (row, own, uploads) = (format!("T#{tenant}#"), format!("{tenant}/"), format!("uploads/{tenant}/"));
+        let followed = [format!("T#t_system#ROUTE#{tenant}"), "T#t_system#ROUTE#t_system".to_owned()];
         let inside = |key: &String| match self.service {
-            Service::DynamoDb => key.starts_with(&row),
+            Service::DynamoDb => key.starts_with(&row) || self.operation == "GetItem" && followed.contains(key),
             Service::S3 => key.starts_with(&own) || key.starts_with(&uploads),
             Service::SecretsManager => true,
         };

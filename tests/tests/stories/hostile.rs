@@ -173,6 +173,7 @@ fn good(method: &Method, path: &str) -> Option<Value> {
         ("POST", "/api/admin/appeals/{appeal_id}/decision") => {
             Some(json!({"outcome": "upheld", "reason": "It keeps to the rules.", "artifact_id": "art_1"}))
         }
+        ("POST", "/routing/routes") => Some(super::routing::dynamodb("t_greenleaf")),
         ("POST", "/api/admin/appeals/{appeal_id}/reopen") => Some(json!({"reason": "There is something new."})),
         _ => None,
     }
@@ -182,6 +183,7 @@ fn filled(path: &str) -> String {
     // A store of its own, so that publishing it costs little.
     let filled = path.replace("{store_id}", "annex").replace("{product_id}", "h-1").replace("{person_id}", "somebody");
     let filled = filled.replace("{import_id}", super::traffic::NO_IMPORT).replace("{id}", super::traffic::NO_NOTICE);
+    let filled = filled.replace("{route_id}", "analytics_store.t_nobody.development");
     filled.replace("{appeal_id}", "apl_00000000000000000000000000")
 }
 
@@ -226,15 +228,29 @@ impl Seen {
     }
 }
 
-/// A tenant's admin, who may reach every handler, and a small store of theirs.
-async fn somewhere() -> (Bundle, Client) {
+/// Those who may reach every handler: a tenant's admin, and one of the system tenant.
+struct Admins {
+    root: Client,
+    system: Client,
+}
+
+impl Admins {
+    /// Who may reach the handler of a path.
+    fn of(&self, path: &str) -> &Client {
+        if path.starts_with("/routing/") { &self.system } else { &self.root }
+    }
+}
+
+/// The admins, and a small store of the tenant's.
+async fn somewhere() -> (Bundle, Admins) {
     let bundle = Bundle::start().await;
     let claims = local::Claims::of("root").role("admin").tenant("t_greenleaf").stores(["annex", DOWNTOWN]);
     let claims = claims.scope("admin:super service:write");
     bundle.administer("t_greenleaf", "root", "admin:super").await.unwrap();
     let root = bundle.person(claims);
     assert_eq!(root.put("/catalog/stores/annex", super::traffic::shop("Annex")).await.status, 201);
-    (bundle, root)
+    let system = super::routing::keeper(&bundle).await;
+    (bundle, Admins { root, system })
 }
 
 async fn send(client: &Client, method: &Method, path: &str, media: &str, body: Vec<u8>) -> (Response, Duration) {
@@ -245,14 +261,14 @@ async fn send(client: &Client, method: &Method, path: &str, media: &str, body: V
 
 #[tokio::test(flavor = "multi_thread")]
 async fn bodies_that_break_parsers_are_refused_or_harmless_on_every_route() {
-    let (_bundle, root) = somewhere().await;
+    let (_bundle, admins) = somewhere().await;
     let mut seen = Seen::default();
     for (method, path) in operations() {
         if good(&method, &path).is_none() {
             continue;
         }
         for (name, body) in bodies() {
-            let (response, took) = send(&root, &method, &filled(&path), "application/json", body).await;
+            let (response, took) = send(admins.of(&path), &method, &filled(&path), "application/json", body).await;
             seen.look(&format!("{method} {path} with {name}"), &response, took);
         }
     }
@@ -276,7 +292,7 @@ fn places(value: &Value, at: &str, into: &mut Vec<String>) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hostile_value_in_any_place_is_refused_or_harmless() {
-    let (_bundle, root) = somewhere().await;
+    let (_bundle, admins) = somewhere().await;
     let mut seen = Seen::default();
     for (method, path) in operations() {
         let Some(good) = good(&method, &path) else { continue };
@@ -287,7 +303,7 @@ async fn a_hostile_value_in_any_place_is_refused_or_harmless() {
                 let mut body = good.clone();
                 *body.pointer_mut(&at).unwrap() = value.clone();
                 let (response, took) =
-                    send(&root, &method, &filled(&path), "application/json", body.to_string().into()).await;
+                    send(admins.of(&path), &method, &filled(&path), "application/json", body.to_string().into()).await;
                 seen.look(&format!("{method} {path} with {value} at {at}"), &response, took);
             }
         }
@@ -297,20 +313,20 @@ async fn a_hostile_value_in_any_place_is_refused_or_harmless() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn texts_come_back_byte_for_byte_or_are_refused() {
-    let (_bundle, root) = somewhere().await;
+    let (_bundle, admins) = somewhere().await;
     let path = "/catalog/stores/annex/products/texts";
     let (mut kept, mut refused) = (0, 0);
     for text in values().iter().filter_map(Value::as_str) {
         for field in ["name", "brand", "description", "category", "aisle", "supplier"] {
             let mut product = fig_spread(1);
             product[field] = text.into();
-            let put = root.put(path, product).await;
+            let put = admins.root.put(path, product).await;
             if put.status >= 400 {
                 assert_problem(&put, 400, "catalog.bad_product");
                 refused += 1;
                 continue;
             }
-            let got = root.get(path).await.body;
+            let got = admins.root.get(path).await.body;
             assert!(
                 got[field] == text || text.is_empty() && got[field].is_null(),
                 "{field}: {text:?} came back as {}",
@@ -325,12 +341,12 @@ async fn texts_come_back_byte_for_byte_or_are_refused() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn odd_methods_types_and_headers_are_told_as_problems() {
-    let (bundle, root) = somewhere().await;
+    let (bundle, admins) = somewhere().await;
     let mut seen = Seen::default();
     for (method, path) in operations() {
         let at = filled(&path);
         for odd in ["HEAD", "PATCH", "TRACE", "CONNECTED", "BREW", "get", "OPTIONS"] {
-            let response = root.send(odd.parse().unwrap(), &at, None).await.unwrap();
+            let response = admins.of(&path).send(odd.parse().unwrap(), &at, None).await.unwrap();
             seen.look(&format!("{odd} {path}"), &response, Duration::ZERO);
             let head = odd == "HEAD" && response.status == 403;
             // Routes that take a PATCH want a body; so does the one of a notice, for which any name below it is taken.
@@ -349,12 +365,12 @@ async fn odd_methods_types_and_headers_are_told_as_problems() {
                 "image/png",
                 "*/*",
             ] {
-                let (response, took) = send(&root, &method, &at, media, body.to_string().into()).await;
+                let (response, took) = send(admins.of(&path), &method, &at, media, body.to_string().into()).await;
                 seen.look(&format!("{method} {path} as {media:?}"), &response, took);
                 assert_problem(&response, 415, response.body["error_code"].as_str().unwrap_or_default());
             }
             for media in ["application/json; charset=utf-16", "APPLICATION/JSON", "application/merge-patch+json"] {
-                let (response, took) = send(&root, &method, &at, media, body.to_string().into()).await;
+                let (response, took) = send(admins.of(&path), &method, &at, media, body.to_string().into()).await;
                 seen.look(&format!("{method} {path} as {media:?}"), &response, took);
             }
         }
@@ -378,7 +394,7 @@ async fn odd_methods_types_and_headers_are_told_as_problems() {
             ("expect", "100-continue"),
             ("x-original-url", "/openapi.json"),
         ] {
-            let client = root.with_header(name, value);
+            let client = admins.of(&path).with_header(name, value);
             let body = good(&method, &path).map(|body| ("application/json", Bytes::from(body.to_string())));
             let begun = Instant::now();
             let response = client.send(method.clone(), &at, body).await.unwrap();
@@ -394,13 +410,14 @@ async fn odd_methods_types_and_headers_are_told_as_problems() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_route_has_a_limit_to_its_body_below_the_gateways() {
-    let (_bundle, root) = somewhere().await;
+    let (_bundle, admins) = somewhere().await;
     for (method, path) in operations().into_iter().filter(|(method, path)| good(method, path).is_some()) {
         let limit = if path.ends_with("/import") { 5_500_000 } else { 256 * 1024 };
-        let (response, _) = send(&root, &method, &filled(&path), "application/json", vec![b' '; limit + 1]).await;
+        let (response, _) =
+            send(admins.of(&path), &method, &filled(&path), "application/json", vec![b' '; limit + 1]).await;
         assert_problem(&response, 413, "http.body_too_large");
         let (response, _) =
-            send(&root, &method, &filled(&path), "application/json", vec![b' '; limit.min(2_000_000)]).await;
+            send(admins.of(&path), &method, &filled(&path), "application/json", vec![b' '; limit.min(2_000_000)]).await;
         assert_ne!(response.status, 413, "{method} {path}");
     }
 }

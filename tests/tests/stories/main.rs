@@ -16,6 +16,7 @@ mod notices;
 mod outbox;
 mod providers;
 mod repeats;
+mod routing;
 mod secrets_of_the_trade;
 mod service;
 mod spans;

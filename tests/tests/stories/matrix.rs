@@ -24,6 +24,8 @@ enum Who {
     InStore(&'static str),
     /// Who has at least this scope of administration, by token and by record.
     Administrator(&'static str),
+    /// The same, in the system tenant.
+    System(&'static str),
 }
 
 /// The table. A route of the document that is not in it fails the test, and so does a row without a route.
@@ -57,6 +59,10 @@ const ROWS: &[(&str, Who)] = &[
     ("POST /api/admin/appeals/{appeal_id}/review", Who::Administrator("admin:write")),
     ("POST /api/admin/appeals/{appeal_id}/decision", Who::Administrator("admin:write")),
     ("POST /api/admin/appeals/{appeal_id}/reopen", Who::Administrator("admin:write")),
+    ("POST /routing/routes", Who::System("admin:write")),
+    ("GET /routing/routes", Who::System("admin:read")),
+    ("GET /routing/routes/{route_id}", Who::System("admin:read")),
+    ("DELETE /routing/routes/{route_id}", Who::System("admin:write")),
     ("POST /ask", Who::InStore("shopper")),
     ("GET /catalog/stores/{store_id}", Who::InStore("shopper")),
     ("PUT /catalog/stores/{store_id}", Who::InStore("store_employee")),
@@ -70,6 +76,13 @@ const ROWS: &[(&str, Who)] = &[
     ("DELETE /catalog/stores/{store_id}/products/{product_id}", Who::InStore("admin")),
     ("GET /catalog/stores/{store_id}/search", Who::InStore("shopper")),
 ];
+
+impl Who {
+    /// Whether the route wants the headers of context.
+    fn is_routing(self) -> bool {
+        matches!(self, Self::System(_))
+    }
+}
 
 /// What a token says of the role, and which role that is; none for who may nothing.
 fn roles() -> Vec<(Claims, Option<&'static str>)> {
@@ -184,7 +197,7 @@ fn refusal(who: Who, claims: &Claims, role: Option<&str>, state: State) -> Optio
             refusal.or((!serves).then_some((403, "admin.insufficient_scope")))
         }
         // Nobody here has a record.
-        Who::Administrator(_) => {
+        Who::Administrator(_) | Who::System(_) => {
             let refusal = state.refusal().filter(|_| state != State::OtherStores);
             refusal.or(Some((403, "admin.insufficient_scope")))
         }
@@ -201,6 +214,7 @@ fn request(method: &Method, path: &str) -> (String, Option<(&'static str, Bytes)
         path.replace("{store_id}", DOWNTOWN).replace("{product_id}", "matrix-1").replace("{import_id}", NO_IMPORT);
     let filled = filled.replace("{person_id}", "somebody").replace("{id}", "ntf_00000000000000000000000000");
     let filled = filled.replace("{appeal_id}", "apl_00000000000000000000000000");
+    let filled = filled.replace("{route_id}", "analytics_store.t_nobody.development");
     let json = |value: Value| Some(("application/json", Bytes::from(value.to_string())));
     let body = match (method.as_str(), path) {
         ("POST", "/ask") => json(json!({"question": "where is the oat milk?", "store_id": DOWNTOWN})),
@@ -215,6 +229,7 @@ fn request(method: &Method, path: &str) -> (String, Option<(&'static str, Bytes)
         ("POST", "/api/admin/appeals/{appeal_id}/decision") => json(json!({"outcome": "upheld", "reason": "It fits."})),
         ("POST", "/api/admin/appeals/{appeal_id}/reopen") => json(json!({"reason": "It is new."})),
         ("PUT", "/api/user-notifications/preferences") => json(json!({"language": "es"})),
+        ("POST", "/routing/routes") => json(super::routing::dynamodb("t_matrix")),
         ("PUT", _) => json(fig_spread(1)),
         ("POST", path) if path.ends_with("/import") => {
             Some(("text/csv", "product_id,name,price\nmatrix-2,Fig,1\n".into()))
@@ -241,7 +256,9 @@ async fn every_route_lets_in_whom_its_row_names_and_nobody_else() {
                     continue; // It makes a store of their own.
                 }
                 let (path, body) = request(&method, path);
-                let response = state.client(&bundle, &claims).send(method.clone(), &path, body).await.unwrap();
+                let tenant = if state == State::OtherTenant { "t_else" } else { "t_greenleaf" };
+                let client = super::routing::in_context(&state.client(&bundle, &claims), who.is_routing(), tenant);
+                let response = client.send(method.clone(), &path, body).await.unwrap();
                 asked += 1;
                 let got = (response.status, response.body["error_code"].as_str().unwrap_or_default());
                 let held = match refusal(*who, &claims, role, state) {
@@ -270,11 +287,12 @@ async fn each_route_of_administration_lets_in_whose_token_and_record_both_reach_
     let mut rows: Vec<_> = ROWS
         .iter()
         .filter_map(|(route, who)| match who {
-            Who::Administrator(scope) => Some((*route, *scope)),
+            Who::Administrator(scope) => Some((*route, *scope, local::seed::TENANT)),
+            Who::System(scope) => Some((*route, *scope, "t_system")),
             Who::Public | Who::Person | Who::Teller | Who::Appellant | Who::InStore(_) => None,
         })
         .collect();
-    rows.push(("GET /healthz?deep=1", "admin:read"));
+    rows.push(("GET /healthz?deep=1", "admin:read", local::seed::TENANT));
     // 0 is no scope at all in the token, and no record.
     for (token, record) in (0..=4).flat_map(|token| (0..=4).map(move |record| (token, record))) {
         let name = format!("level-{token}-{record}");
@@ -283,10 +301,13 @@ async fn each_route_of_administration_lets_in_whose_token_and_record_both_reach_
             claims = claims.scope(LEVELS[token - 1]);
         }
         if record > 0 {
-            bundle.administer(local::seed::TENANT, &name, LEVELS[record - 1]).await.unwrap();
+            for tenant in [local::seed::TENANT, "t_system"] {
+                bundle.administer(tenant, &name, LEVELS[record - 1]).await.unwrap();
+            }
         }
-        let client = bundle.person(claims);
-        for (route, scope) in &rows {
+        for (route, scope, tenant) in &rows {
+            let client = bundle.person(claims.clone().tenant(tenant));
+            let client = super::routing::in_context(&client, *tenant == "t_system", tenant);
             let (method, path) = route.split_once(' ').unwrap();
             let method: Method = method.parse().unwrap();
             let (path, body) = request(&method, path);

@@ -151,6 +151,9 @@ fn identity(whole: &Value, resource: &Value) -> bool {
     resource["Fn::Sub"] == own && whole["Parameters"]["EmailIdentity"]["AllowedPattern"] == "^[A-Za-z0-9.@_+-]*$"
 }
 
+/// The keys of the routes that a tenant follows: its own, and the system tenant's, which may be everybody's.
+const FOLLOWED: [&str; 2] = ["T#t_system#ROUTE#${aws:PrincipalTag/tenant}", "T#t_system#ROUTE#t_system"];
+
 /// Rows are reached by keys that begin with a tenant; only a scheduled job may scan, and only an index.
 fn rows(
     whole: &Value,
@@ -169,8 +172,12 @@ fn rows(
     }
     let condition = &statement["Condition"];
     let keys = items(&condition["ForAllValues:StringLike"]["dynamodb:LeadingKeys"]);
-    let tenants = !keys.is_empty()
-        && keys.iter().all(|key| key.as_str().is_some_and(|key| key.starts_with("T#${aws:PrincipalTag/tenant}#")));
+    let own = |key: &str| key.starts_with("T#${aws:PrincipalTag/tenant}#");
+    // The routes that a tenant follows lie among the system tenant's rows, to be got one by one.
+    let gets = actions == ["dynamodb:GetItem"];
+    let follows = |key: &str| gets && FOLLOWED.contains(&key);
+    let within = |key: &str| own(key) || follows(key);
+    let tenants = !keys.is_empty() && keys.iter().all(|key| key.as_str().is_some_and(within));
     faults.unless(tenants, "iam.leading_keys", place, condition);
     let not_null = condition["Null"]["dynamodb:LeadingKeys"] == "false";
     faults.unless(not_null, "iam.leading_keys_may_be_absent", place, condition);

@@ -1,7 +1,10 @@
 //! What a tenant may ask of DynamoDB: the leading key `pk`, of the table as of every index, is `T#<tenant>#…`.
 
 use super::{Refusal, condition, within};
-use crate::{ids::TenantId, tenant::acting::Acting};
+use crate::{
+    ids::TenantId,
+    tenant::{SYSTEM, acting::Acting},
+};
 use aws_sdk_dynamodb::{
     operation::{
         batch_get_item::BatchGetItemInput, batch_write_item::BatchWriteItemInput, delete_item::DeleteItemInput,
@@ -33,7 +36,7 @@ pub(super) fn check(input: &Input, acting: &Acting) -> Result<(), Refusal> {
 /// Holds every leading key of a call to `tenant`. Operations that name none, or none in a form that is read here, do not pass.
 fn keyed(input: &Input, tenant: &TenantId) -> Result<(), Refusal> {
     if let Some(get) = input.downcast_ref::<GetItemInput>() {
-        return item(get.key(), tenant);
+        return if is_route(get.key(), tenant) { Ok(()) } else { item(get.key(), tenant) };
     }
     if let Some(query) = input.downcast_ref::<QueryInput>() {
         return condition::check(query, tenant);
@@ -62,6 +65,14 @@ fn keyed(input: &Input, tenant: &TenantId) -> Result<(), Refusal> {
         return all(transaction.transact_items(), |part| item(part.get().map(|get| get.key()), tenant));
     }
     Err(Refusal::Operation)
+}
+
+/// Whether a key is one of the served routes that `tenant` follows: its own, or the system tenant's, which may be for everybody. They lie
+/// among the system tenant's rows, and may be got one by one.
+fn is_route(key: Option<&Item>, tenant: &TenantId) -> bool {
+    let Some(AttributeValue::S(key)) = key.and_then(|key| key.get(LEADING)) else { return false };
+    let served = key.strip_prefix("T#").and_then(|rest| rest.strip_prefix(SYSTEM)?.strip_prefix("#ROUTE#"));
+    served.is_some_and(|served| served == tenant.as_str() || served == SYSTEM)
 }
 
 /// Whether the key or item has its leading key, and that lies within `tenant`.

@@ -1,5 +1,7 @@
 //! Every kind of call through real clients: what lies inside passes, what lies outside never reaches the server.
 
+mod routes;
+
 use super::{Refusal, Refused, within};
 use crate::{
     auth::testing::{Answer, Loopback, Seen},

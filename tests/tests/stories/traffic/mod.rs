@@ -184,6 +184,10 @@ impl Traffic {
             method,
         };
         asked.path.push_str(&self.query(&path));
+        if asked.path.starts_with("/routing/") {
+            let context = [("x-tenant-id", self.names.tenant), ("x-project-id", "proj-1"), ("x-mode", "saas")];
+            asked.headers.extend(context.map(|(name, value)| (name, value.to_owned())));
+        }
         let trace = format!("00-{:032x}-{:016x}-00", self.drawn, 1);
         asked.headers.push(("traceparent", trace));
         if self.random.gen_bool(0.1) {
@@ -212,6 +216,7 @@ impl Traffic {
                 "{import_id}" => self.import(),
                 "{id}" => self.notice(),
                 "{appeal_id}" => self.appeal(),
+                "{route_id}" => format!("analytics_store.{}.development", self.names.foreign_tenant),
                 parameter if parameter.starts_with('{') => self.of(&["ada", "emil", "someone", "bea"]).to_owned(),
                 literal => literal.to_owned(),
             };
@@ -224,6 +229,9 @@ impl Traffic {
     fn query(&mut self, path: &str) -> String {
         if path.starts_with("/api/user-notifications") || path == "/api/admin/appeals" {
             return self.notices_query(path);
+        }
+        if path == "/healthz" {
+            return self.of(&["", "?deep=1"]).to_owned();
         }
         let lists = path.ends_with("/products") || path.ends_with("/search") || path.ends_with("/people");
         if !lists || self.random.gen_bool(0.2) {
@@ -269,6 +277,7 @@ impl Traffic {
             {
                 json(self.notices_body(path))
             }
+            ("POST", "/routing/routes") => json(super::routing::dynamodb(self.names.foreign_tenant)),
             ("POST" | "PUT" | "PATCH", _) if !path.ends_with("/start") => json(self.unknown()),
             _ => None,
         }

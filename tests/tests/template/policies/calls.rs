@@ -1,7 +1,7 @@
 //! Every call that the cases are about: on rows, on objects, at the doors of roles, and what else a role could reach for.
 
 use super::{
-    cases::{Case, LOG, REPEATS, RIGHTS, STORE, Setting, TENANTS, Tenant, Who, secret},
+    cases::{Case, FOLLOW_ROUTES, LOG, REPEATS, RIGHTS, STORE, Setting, TENANTS, Tenant, Who, secret},
     evaluate::Context,
     roles::arn,
 };
@@ -136,6 +136,41 @@ pub(super) fn rows(tenant: &Tenant, cases: &mut Vec<Case>) {
                 &format!("another's {place} by {index}"),
             );
             row("dynamodb:Query", &on, Some("acme"), None, false, &format!("{place} by {index} without a key"));
+        }
+    }
+}
+
+/// Of the system tenant's rows a session may get the routes that its tenant follows, if its function follows any.
+pub(super) fn routes(tenant: &Tenant, cases: &mut Vec<Case>) {
+    let mut row = |action, on: &str, tag, keys: &[&str], passes, about: &str| {
+        add(cases, Who::Holder(tenant.role), action, on, keyed(tag, Some(keys)), passes, about);
+    };
+    let (own, everybodys) = ("T#t_system#ROUTE#acme", "T#t_system#ROUTE#t_system");
+    let follows = FOLLOW_ROUTES.contains(&tenant.role);
+    for (followed, about) in [(own, "the route of its tenant"), (everybodys, "the route of everybody")] {
+        for action in BY_KEY {
+            row(action, TABLE, Some("acme"), &[followed], follows && action == "dynamodb:GetItem", about);
+        }
+        row("dynamodb:GetItem", INDEX, Some("acme"), &[followed], false, &format!("{about} through an index"));
+    }
+    let get = "dynamodb:GetItem";
+    row(get, TABLE, Some("globex"), &[own], false, "a route by another's tag");
+    row(get, TABLE, None, &[own], false, "a route without a tag");
+    row(get, TABLE, Some("acme"), &[own, "T#t_system#ROUTE#globex"], false, "another's route beside its own");
+    for other in [
+        "T#t_system#ROUTE#globex",
+        "T#t_system#ROUTE#acme-2",
+        "T#t_system#ROUTE#ACME",
+        "T#t_system#ROUTE#acme#x",
+        "T#t_system#ROUTE#",
+        "T#t_system#ROUTES",
+        "T#t_system#MISSINGROUTES",
+        "T#t_system#PEOPLE",
+        "T#t_system#AUDIT",
+        "T#globex#ROUTE#acme",
+    ] {
+        for action in BY_KEY {
+            row(action, TABLE, Some("acme"), &[other], false, &format!("of the system's rows {other}"));
         }
     }
 }
@@ -284,6 +319,7 @@ pub(super) fn secrets_and_logs(setting: &Setting, cases: &mut Vec<Case>) {
         ("NotificationDeferralsRole", "notification-deferrals", false),
         ("OutboxDrainRole", "outbox-drain", setting.signs_webhooks),
         ("OperationsRole", "operations", true),
+        ("RoutingRole", "routing", true),
     ];
     for (function, name, reads) in functions {
         let none = Context::default;

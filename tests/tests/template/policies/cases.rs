@@ -91,10 +91,13 @@ pub(super) const REPEATS: (&str, &[&str]) =
     ("IDEMPOTENCY#4f2d", &["dynamodb:BatchGetItem", "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"]);
 pub(super) const RIGHTS: (&str, &[&str]) = ("PEOPLE", &["dynamodb:GetItem"]);
 
+/// The roles whose functions follow routes, which lie among the rows of the system tenant.
+pub(super) const FOLLOW_ROUTES: [&str; 1] = ["OperationsTenantRole"];
+
 /// The leaves of the audit log, the texts that go with them and the counter of their places.
 pub(super) const LOG: [&str; 3] = ["AUDIT", "AUDITTEXT", "AUDITSEQ"];
 
-pub(super) const TENANTS: [Tenant; 9] = [
+pub(super) const TENANTS: [Tenant; 10] = [
     Tenant {
         function: "AskRole",
         role: "AskTenantRole",
@@ -241,6 +244,25 @@ pub(super) const TENANTS: [Tenant; 9] = [
         rows: &[
             ("PEOPLE", &["dynamodb:GetItem", "dynamodb:Query", "dynamodb:PutItem", "dynamodb:DeleteItem"]),
             ("BREAKGLASS", &["dynamodb:GetItem", "dynamodb:PutItem"]),
+            ("MISSINGROUTES", &["dynamodb:Query"]),
+            REPEATS,
+        ],
+        snapshots: &[],
+        uploads: &[],
+        sweeps: None,
+        queries: &[],
+    },
+    Tenant {
+        function: "RoutingRole",
+        role: "RoutingTenantRole",
+        rows: &[
+            ("ROUTES", &["dynamodb:GetItem", "dynamodb:Query", "dynamodb:PutItem", "dynamodb:DeleteItem"]),
+            ("ROUTE#initech", &["dynamodb:GetItem", "dynamodb:Query", "dynamodb:PutItem", "dynamodb:DeleteItem"]),
+            ("MISSINGROUTES", &["dynamodb:PutItem", "dynamodb:DeleteItem"]),
+            LEAVES,
+            TEXTS,
+            PLACES,
+            RIGHTS,
             REPEATS,
         ],
         snapshots: &[],
@@ -284,6 +306,7 @@ pub(crate) fn all(setting: &Setting) -> Vec<Case> {
     let mut cases = Vec::new();
     for tenant in &TENANTS {
         calls::rows(tenant, &mut cases);
+        calls::routes(tenant, &mut cases);
         calls::objects(tenant, &mut cases);
         calls::heads(tenant, &mut cases);
         calls::doors(tenant, &mut cases);

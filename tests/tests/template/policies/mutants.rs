@@ -7,6 +7,7 @@ use crate::OURS;
 type Mutant = (&'static str, &'static str, &'static str);
 
 const TAG: &str = "dynamodb:LeadingKeys: [\"T#${aws:PrincipalTag/tenant}#S#*\"]";
+const OWN_ROUTE: &str = "\"T#t_system#ROUTE#${aws:PrincipalTag/tenant}\"";
 
 const MUTANTS: &[Mutant] = &[
     (
@@ -22,6 +23,21 @@ const MUTANTS: &[Mutant] = &[
         "                Action: dynamodb:GetItem\n                Resource: !GetAtt CatalogTable.Arn",
         "                Action: [dynamodb:GetItem, dynamodb:PutItem]\n                Resource: !GetAtt CatalogTable.Arn",
     ),
+    ("everybody's routes", OWN_ROUTE, "\"T#t_system#ROUTE#*\""),
+    ("whatever the system keeps", OWN_ROUTE, "\"T#t_system#*\""),
+    ("a tenant's name as a route's beginning", OWN_ROUTE, "\"T#t_system#ROUTE#${aws:PrincipalTag/tenant}*\""),
+    ("no routes", OWN_ROUTE, "\"T#t_system#ROUTE#${aws:PrincipalTag/tenat}\""),
+    (
+        "routes to write",
+        "- Sid: FollowRoutes\n                Effect: Allow\n                Action: dynamodb:GetItem",
+        "- Sid: FollowRoutes\n                Effect: Allow\n                Action: [dynamodb:GetItem, dynamodb:PutItem]",
+    ),
+    (
+        "routes to list",
+        "- Sid: FollowRoutes\n                Effect: Allow\n                Action: dynamodb:GetItem",
+        "- Sid: FollowRoutes\n                Effect: Allow\n                Action: [dynamodb:GetItem, dynamodb:Query]",
+    ),
+    ("the registry of any tenant", "\"T#${aws:PrincipalTag/tenant}#ROUTES\"", "\"T#t_system#ROUTES\""),
     ("any keys", TAG, "dynamodb:LeadingKeys: [\"*\"]"),
     ("a tenant's name as a beginning", TAG, "dynamodb:LeadingKeys: [\"T#${aws:PrincipalTag/tenant}*#S#*\"]"),
     ("a tenant's name anywhere", TAG, "dynamodb:LeadingKeys: [\"*${aws:PrincipalTag/tenant}#S#*\"]"),

@@ -103,6 +103,11 @@ fn tenant(key: &str) -> Option<&str> {
     key.split(['#', '/']).next()
 }
 
+/// The tenants in whose sessions a key may be asked for: a route lies among the system tenant's rows, and is its tenant's to follow.
+fn tenants(key: &str) -> Vec<&str> {
+    key.strip_prefix("T#t_system#ROUTE#").into_iter().chain(tenant(key)).collect()
+}
+
 /// People and schedules use all that there is.
 async fn exercise(bundle: &Bundle) {
     let (ada, emil, root) = (bundle.shopper("ada"), bundle.employee("emil"), bundle.admin("root"));
@@ -131,6 +136,7 @@ async fn exercise(bundle: &Bundle) {
     notices(bundle).await;
     messages(bundle).await;
     appeals(bundle).await;
+    routes(bundle).await;
     tests::audit::act(bundle, "greenleaf", "one").await;
     tests::audit::leave_a_gap(bundle, "greenleaf", "one").await;
     tests::audit::act(bundle, "greenleaf", "two").await;
@@ -216,6 +222,34 @@ async fn appeals(bundle: &Bundle) {
     keeper.get("/api/admin/appeals/stats").await.success().unwrap();
 }
 
+/// A route is made twice, looked at, and removed while it is required.
+async fn routes(bundle: &Bundle) {
+    bundle.administer("t_system", "keeper", "admin:super").await.unwrap();
+    let keeper = bundle.person(local::Claims::of("keeper").tenant("t_system").scope("admin:super"));
+    let headers = [("x-tenant-id", "t_system"), ("x-project-id", "proj-system"), ("x-mode", "system")];
+    let keeper = headers.iter().fold(keeper, |client, (name, value)| client.with_header(name, value));
+    let route = json!({
+        "resource_kind": "analytics_store", "tenant_id": "t_greenleaf", "env": "development", "required": true,
+        "backend_type": "dynamodb", "config": {"region": "eu-central-1", "table_name": "events", "use_local": true},
+    });
+    let keyed = keeper.with_header("idempotency-key", "route-1");
+    for _ in 0..2 {
+        keyed.post("/routing/routes", route.clone()).await.success().unwrap();
+    }
+    let mut another = route;
+    another["tenant_id"] = "t_corner".into();
+    keeper.post("/routing/routes", another).await.success().unwrap();
+    let one = "/routing/routes/analytics_store.t_greenleaf.development";
+    for path in [one, "/routing/routes?limit=1", "/routing/routes?tenant_id=t_greenleaf"] {
+        keeper.get(path).await.success().unwrap();
+    }
+    keeper.delete(one).await;
+    for administrator in [keeper, bundle.administrator("keeper", "admin:super").await] {
+        let health = administrator.get("/healthz?deep=1").await.success().unwrap();
+        assert_eq!(health.body["missing_routes"], json!(["analytics_store.t_greenleaf.development"]));
+    }
+}
+
 /// A large file goes to the bucket itself, by the URL that was signed for it.
 async fn upload(emil: &Client, store: &str) {
     let ticket =
@@ -277,13 +311,16 @@ async fn what_is_used_is_granted_and_what_is_granted_is_used_or_has_its_reason()
                 known.push(("dynamodb:LeadingKeys", &keys));
             }
             let own = Context::of(&known);
-            let tag = keys.first().and_then(|key| tenant(key)).map(|tenant| [tenant]);
-            known.extend(tag.as_ref().map(|tag| ("aws:PrincipalTag/tenant", tag.as_slice())));
-            let in_session = Context::of(&known);
+            let tags: Vec<[&str; 1]> =
+                keys.first().map(|key| tenants(key)).unwrap_or_default().into_iter().map(|tag| [tag]).collect();
+            let in_session = tags.iter().map(|tag| {
+                let tagged = [&known[..], &[("aws:PrincipalTag/tenant", tag.as_slice())]].concat();
+                (format!("{function}TenantRole"), Context::of(&tagged))
+            });
             let mut let_in = false;
-            for (role, context) in [(format!("{function}Role"), &own), (format!("{function}TenantRole"), &in_session)] {
+            for (role, context) in [(format!("{function}Role"), own)].into_iter().chain(in_session) {
                 let principal = arn(&role);
-                let asked = Call { action: &action, resource: &resource, principal: &principal, context };
+                let asked = Call { action: &action, resource: &resource, principal: &principal, context: &context };
                 for statement in statements(&stack, &role) {
                     if allowed([&json!({"Statement": [&statement]})], &asked) {
                         let_in = true;
