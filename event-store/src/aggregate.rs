@@ -3,7 +3,7 @@
 use crate::{Dimension, Event, EventQuery, EventStore, Filters, Order, Range, StoreError};
 use serde::{Deserialize, Serialize};
 use shared::tenant::TenantScope;
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 
 /// The most dimensions that events are grouped by.
 pub const MAX_DIMENSIONS: usize = 3;
@@ -19,6 +19,8 @@ pub enum Measure {
     UniqueUsers,
     /// The different sessions that they belong to.
     UniqueSessions,
+    /// The share of sessions that have one of the events alone.
+    BounceRate,
     /// The numbers at a path in their payloads, names parted by dots.
     Sum(String),
 }
@@ -74,16 +76,23 @@ pub struct Aggregate {
 #[derive(Default)]
 struct Tally {
     sum: f64,
-    seen: HashSet<String>,
+    /// How often each person or session came.
+    seen: HashMap<String, u32>,
 }
 
 impl Tally {
     fn take(&mut self, event: &Event, measure: &Measure) {
         match measure {
             Measure::Events => self.sum += 1.0,
-            Measure::UniqueUsers => self.seen.extend(event.user_id.clone()),
-            Measure::UniqueSessions => self.seen.extend(event.session_id.clone()),
+            Measure::UniqueUsers => self.saw(&event.user_id),
+            Measure::UniqueSessions | Measure::BounceRate => self.saw(&event.session_id),
             Measure::Sum(path) => self.sum += number(event, path).unwrap_or_default(),
+        }
+    }
+
+    fn saw(&mut self, name: &Option<String>) {
+        if let Some(name) = name {
+            *self.seen.entry(name.clone()).or_default() += 1;
         }
     }
 
@@ -91,6 +100,10 @@ impl Tally {
         match measure {
             Measure::Events | Measure::Sum(_) => self.sum,
             Measure::UniqueUsers | Measure::UniqueSessions => self.seen.len() as f64,
+            Measure::BounceRate if self.seen.is_empty() => 0.0,
+            Measure::BounceRate => {
+                self.seen.values().filter(|times| **times == 1).count() as f64 / self.seen.len() as f64
+            }
         }
     }
 }

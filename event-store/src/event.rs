@@ -139,6 +139,15 @@ pub struct Dimensions {
     pub platform: Option<String>,
 }
 
+impl Dimensions {
+    /// The values that there are.
+    pub fn all(&self) -> impl Iterator<Item = &str> {
+        let Self { utm_source, utm_medium, utm_campaign, utm_content, utm_term, app, surface, platform } = self;
+        let all = [utm_source, utm_medium, utm_campaign, utm_content, utm_term, app, surface, platform];
+        all.into_iter().flatten().map(String::as_str)
+    }
+}
+
 impl Event {
     /// The value of a dimension, where the event has one.
     pub fn dimension(&self, dimension: Dimension) -> Option<&str> {

@@ -114,6 +114,11 @@ impl Aws {
         Self::new("us-east-1".to_owned(), credentials, endpoints, Builder::new().build_http())
     }
 
+    /// The region that the clients speak to.
+    pub fn region(&self) -> &str {
+        self.base.region().map(Region::as_ref).unwrap_or_default()
+    }
+
     fn new(region: String, credentials: Credentials, endpoints: Endpoints, http: SharedHttpClient) -> Self {
         let base = SdkConfig::builder()
             .behavior_version(aws_smithy_runtime_api::client::behavior_version::BehaviorVersion::latest())

@@ -1,0 +1,10 @@
+//! Gives the router to Lambda.
+
+use shared::{aws::Aws, clock::Clock, config::Env, telemetry, web};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), web::lambda::Error> {
+    telemetry::init("ingest");
+    let config = ingest::Config::read(Env::process())?;
+    web::lambda::run(ingest::router(ingest::App::new(config, &Aws::from_env(), Clock::system()))).await
+}

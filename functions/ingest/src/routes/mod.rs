@@ -1,0 +1,76 @@
+//! Handlers: requests in, answers out.
+
+mod count;
+mod delete;
+mod list;
+mod range;
+mod take;
+
+use crate::{App, Error};
+use http::Method;
+use shared::{
+    auth::{Caller, Scope},
+    telemetry::{Metric, Outcome, metrics},
+    web::Routes,
+};
+use std::{future::Future, time::Instant};
+
+/// The largest body of a batch.
+const BATCH_BYTES: usize = 1024 * 1024;
+
+/// Every route of this function, under the paths the public sees.
+pub fn routes() -> Routes<App> {
+    Routes::new()
+        .on(Method::POST, "/analytics/ingest", take::one)
+        .on_up_to(BATCH_BYTES, Method::POST, "/analytics/ingest/batch", take::batch)
+        .get("/analytics/query", list::query)
+        .get("/analytics/aggregate", count::aggregate)
+        .on(Method::DELETE, "/analytics/event", delete::named)
+        .on(Method::DELETE, "/analytics/event/{event_id}", delete::one)
+}
+
+/// What the routes take and give, for the bundle's OpenAPI document.
+pub fn openapi() -> utoipa::openapi::OpenApi {
+    #[derive(utoipa::OpenApi)]
+    #[openapi(paths(take::one, take::batch, list::query, count::aggregate, delete::named, delete::one))]
+    struct Document;
+    <Document as utoipa::OpenApi>::openapi()
+}
+
+/// Asks for the right of a service, or for one of administration.
+async fn service_or(caller: &Caller, scope: Scope) -> Result<(), Error> {
+    let held = caller.scopes().await?;
+    if held.allow(Scope::ServiceWrite) || held.allow(scope) { Ok(()) } else { Err(caller.lacks(scope).into()) }
+}
+
+/// Two metrics of what is done: how often, with how it ended, and how long it took.
+struct Measured {
+    total: &'static str,
+    duration: &'static str,
+}
+
+const INGEST: Measured =
+    Measured { total: "analytics_ingest_requests_total", duration: "analytics_ingest_duration_seconds" };
+const QUERY: Measured = Measured { total: "analytics_query_requests_total", duration: "analytics_query_duration_seconds" };
+
+impl Measured {
+    async fn of<T>(self, work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+        let start = Instant::now();
+        let done = work.await;
+        let mut counted = vec![Metric::one(self.total), Metric::seconds(self.duration, start.elapsed())];
+        let outcome = match &done {
+            Ok(_) => Outcome::Ok,
+            Err(Error::Backend(_) | Error::Adapter(_)) => {
+                counted.push(Metric::one("analytics_backend_errors_total"));
+                Outcome::Failed
+            }
+            Err(Error::MissingRoute { .. }) => {
+                counted.push(Metric::one("routing_analytics_store_missing_route"));
+                Outcome::Failed
+            }
+            Err(_) => Outcome::Declined,
+        };
+        metrics::emit(None, outcome, &counted);
+        done
+    }
+}
