@@ -124,6 +124,8 @@ pub fn bundle(parts: &Parts<'_>) -> Result<Functions> {
         parts.clock.clone(),
         None,
     );
+    let taking =
+        ingest::App::new(ingest::Config::read(parts.env("ingest")?)?, parts.aws("ingest")?, parts.clock.clone());
     let places = catalog::Places::read(parts.env("catalog-publish")?)?;
     let publisher = catalog::publisher(places, parts.aws("catalog-publish")?, parts.clock.clone());
     let publish: Run = Arc::new(move |due| {
@@ -168,6 +170,7 @@ pub fn bundle(parts: &Parts<'_>) -> Result<Functions> {
                 routes: operations::routes().list().to_vec(),
                 router: operations::router(operating),
             },
+            Function { binary: "ingest", routes: ingest::routes().list().to_vec(), router: ingest::router(taking) },
             Function { binary: "routing", routes: routing::routes().list().to_vec(), router: routing::router(routes) },
         ],
         jobs: vec![

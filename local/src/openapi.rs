@@ -49,6 +49,7 @@ fn parts() -> impl IntoIterator<Item = OpenApi> {
         appeals::openapi(),
         ask::openapi(),
         catalog::openapi(),
+        ingest::openapi(),
         notifications::openapi(),
         operations::openapi(),
         routing::openapi(),

@@ -32,6 +32,8 @@ const OVER_HTTP: &[&str] = &[
     "functions/appeals/src/table.rs",
     "functions/notifications/src/table.rs",
     "functions/routing/src/table.rs",
+    "event-store/src/dynamodb/mod.rs",
+    "event-store/src/dynamodb/read.rs",
     "shared/src/audit/checkpoint.rs",
     "shared/src/audit/mod.rs",
     "shared/src/audit/tiles.rs",
@@ -80,6 +82,8 @@ fn every_source_that_holds_a_tenants_rows_or_objects_is_tried_with_another_tenan
         "functions/operations",
         "functions/outbox-drain",
         "functions/routing",
+        "functions/ingest",
+        "event-store",
     ] {
         sources(&root.join(folder).join("src"), &mut files);
     }

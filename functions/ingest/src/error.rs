@@ -34,7 +34,9 @@ pub enum Error {
     #[error("The store of analytics events did not do this. Send it again: an event is kept once under its event_id.")]
     Backend(#[source] StoreError),
     /// There is another event of this name.
-    #[error("Another event was kept under this event_id, and stays. Send this one with an X-Request-ID or step_id of its own.")]
+    #[error(
+        "Another event was kept under this event_id, and stays. Send this one with an X-Request-ID or step_id of its own."
+    )]
     Conflict(EventId),
     /// The event is not what it must be.
     #[error("{0}")]
@@ -52,7 +54,9 @@ pub enum Error {
     #[error("group_by names at most three dimensions, each once.")]
     TooManyDimensions,
     /// What is to be counted is nothing that can be.
-    #[error("metric is an event type (pageviews), unique_users, unique_sessions, sessions, bounce_rate, or sum:payload.<path>.")]
+    #[error(
+        "metric is an event type (pageviews), unique_users, unique_sessions, sessions, bounce_rate, or sum:payload.<path>."
+    )]
     BadMetric,
     /// The range of time is none.
     #[error("{0}")]
@@ -72,10 +76,21 @@ impl<E: Into<Fault>> From<E> for Error {
 }
 
 impl Error {
-    /// The fault of a store in an `act`, written into the log in the words that its alarm looks for.
-    pub(crate) fn of_store(act: &'static str, error: StoreError) -> Self {
+    /// The fault of a store that was to keep events, written into the log in the words that its alarm looks for.
+    pub(crate) fn of_ingest(error: StoreError) -> Self {
         let causes = chain(&error);
-        tracing::error!(event = "analytics_backend_error", error = causes, "{act} failed: {causes}");
+        tracing::error!(event = "analytics_ingest_failed", error = causes, "Analytics ingest failed: {causes}");
+        Self::of_store(error)
+    }
+
+    /// The same of a store that was to answer, or to delete.
+    pub(crate) fn of_query(error: StoreError) -> Self {
+        let causes = chain(&error);
+        tracing::error!(event = "analytics_query_failed", error = causes, "Analytics query failed: {causes}");
+        Self::of_store(error)
+    }
+
+    fn of_store(error: StoreError) -> Self {
         match error {
             StoreError::BadConfig(why) => Self::adapter(why),
             other => Self::Backend(other),
@@ -84,7 +99,11 @@ impl Error {
 
     /// That a route cannot be followed, written into the log in the words that its alarm looks for.
     pub(crate) fn adapter(why: &'static str) -> Self {
-        tracing::error!(event = "analytics_adapter_failed", error = why, "Analytics adapter initialization failed: {why}");
+        tracing::error!(
+            event = "analytics_adapter_failed",
+            error = why,
+            "Analytics adapter initialization failed: {why}"
+        );
         Self::Adapter(why)
     }
 }

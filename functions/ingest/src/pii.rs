@@ -127,7 +127,9 @@ pub(crate) fn first(payload: &Value) -> Option<String> {
             true => Some(name.clone()),
             false => first(value).map(|path| format!("{name}.{path}")),
         }),
-        Value::Array(items) => items.iter().enumerate().find_map(|(at, item)| first(item).map(|path| format!("{at}.{path}"))),
+        Value::Array(items) => {
+            items.iter().enumerate().find_map(|(at, item)| first(item).map(|path| format!("{at}.{path}")))
+        }
         _ => None,
     }
 }
@@ -178,7 +180,9 @@ mod tests {
             assert!(is_in(&raw(&personal)), "{personal}");
             assert!(first(&personal).is_some(), "{personal}");
         }
-        for other in [json!({}), json!({"emails": 1, "username": "email", "a": ["name"], "zip": {"n": null}}), json!([[]])] {
+        for other in
+            [json!({}), json!({"emails": 1, "username": "email", "a": ["name"], "zip": {"n": null}}), json!([[]])]
+        {
             assert!(!is_in(&raw(&other)) && first(&other).is_none(), "{other}");
         }
         assert_eq!(first(&json!({"a": [0, {"b": {"name": 1}}]})).as_deref(), Some("a.1.b.name"));
@@ -197,12 +201,19 @@ mod tests {
     }
 
     fn any_json() -> impl Strategy<Value = Value> {
-        let leaf = prop_oneof![Just(Value::Null), any::<bool>().prop_map(Value::from), any::<f64>().prop_map(Value::from), ".{0,6}".prop_map(Value::from)];
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<f64>().prop_map(Value::from),
+            ".{0,6}".prop_map(Value::from)
+        ];
         leaf.prop_recursive(4, 32, 4, |inner| {
-            let name = prop_oneof![".{0,4}", Just("email".to_owned()), Just("NAME".to_owned()), Just("a\\u0065".to_owned())];
+            let name =
+                prop_oneof![".{0,4}", Just("email".to_owned()), Just("NAME".to_owned()), Just("a\\u0065".to_owned())];
             prop_oneof![
                 prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
-                prop::collection::btree_map(name, inner, 0..4).prop_map(|members| Value::Object(members.into_iter().collect())),
+                prop::collection::btree_map(name, inner, 0..4)
+                    .prop_map(|members| Value::Object(members.into_iter().collect())),
             ]
         })
     }

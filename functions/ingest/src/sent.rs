@@ -1,7 +1,11 @@
 //! What senders send: an event as it comes, and what is made of it.
 
 use crate::pii::{self, Policy};
-use event_store::{Event, EventId, event::{DEFAULT_STEP, Dimensions}, store::ToPut};
+use event_store::{
+    Event, EventId,
+    event::{DEFAULT_STEP, Dimensions},
+    store::ToPut,
+};
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -131,7 +135,10 @@ impl SentEvent {
             surface: self.surface,
             platform: self.platform,
         };
-        form(dimensions.all().all(|value| is_text(value, MAX_VALUE_CHARS)), "a dimension has 1 to 256 characters, none of them a control.")?;
+        form(
+            dimensions.all().all(|value| is_text(value, MAX_VALUE_CHARS)),
+            "a dimension has 1 to 256 characters, none of them a control.",
+        )?;
         let names = [&self.session_id, &self.run_id, &self.user_id];
         form(
             names.into_iter().flatten().all(|name| is_text(name, MAX_NAME_CHARS)),
@@ -173,4 +180,3 @@ fn screened(payload: Box<RawValue>, by: &Sender<'_>) -> Result<Box<RawValue>, Ba
     }
     serde_json::value::to_raw_value(&pii::hashed(read, by.tenant)).map_err(unread)
 }
-

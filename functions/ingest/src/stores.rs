@@ -52,19 +52,26 @@ impl Stores {
         let Some(route) = route else {
             let (tenant, mode) = (context.tenant.tenant_hash(), context.mode.as_str());
             tracing::warn!(event = "analytics_store.missing_route", tenant, mode, "analytics_store.missing_route");
-            let missing =
-                || Error::MissingRoute { tenant: context.tenant.tenant().clone(), env: environment.clone(), mode: context.mode };
+            let missing = || Error::MissingRoute {
+                tenant: context.tenant.tenant().clone(),
+                env: environment.clone(),
+                mode: context.mode,
+            };
             return if context.mode == Mode::Lab { Ok(None) } else { Err(missing()) };
         };
         self.open(&route).map(Some)
     }
 
     fn open(&self, route: &Route) -> Result<Arc<dyn EventStore>, Error> {
-        let (key, table) = match route.backend().map_err(|_| Error::Adapter("its config is not of its form"))? {
-            Backend::DynamoDb(at) if at.region == self.0.aws.region() => (format!("dynamodb {}", at.table_name), at.table_name),
-            Backend::DynamoDb(_) => return Err(Error::Adapter("its table is in another region than this stack")),
+        let (key, table) = match route.backend().map_err(|_| Error::adapter("its config is not of its form"))? {
+            Backend::DynamoDb(at) if at.region == self.0.aws.region() => {
+                (format!("dynamodb {}", at.table_name), at.table_name)
+            }
+            Backend::DynamoDb(_) => return Err(Error::adapter("its table is in another region than this stack")),
             Backend::Firestore(_) | Backend::Cosmos(_) | Backend::Other => {
-                return Err(Error::Adapter("this build has no client for its backend: dynamodb is the one that there is"));
+                return Err(Error::adapter(
+                    "this build has no client for its backend: dynamodb is the one that there is",
+                ));
             }
         };
         let mut stores = self.0.stores.lock().unwrap_or_else(PoisonError::into_inner);

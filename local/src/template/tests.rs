@@ -24,6 +24,7 @@ fn the_template_says_which_binaries_run_and_when() {
             ("smartstore-dev-audit-checkpoint", "audit-checkpoint"),
             ("smartstore-dev-catalog", "catalog"),
             ("smartstore-dev-catalog-publish", "catalog-publish"),
+            ("smartstore-dev-ingest", "ingest"),
             ("smartstore-dev-notification-deferrals", "notification-deferrals"),
             ("smartstore-dev-notifications", "notifications"),
             ("smartstore-dev-operations", "operations"),
@@ -94,13 +95,18 @@ fn the_openapi_document_and_the_sign_of_life_are_the_only_public_routes() {
     let template = ours(&[]);
     let public: Vec<String> = template.routes().filter(|(_, r)| r.public).map(|(_, r)| r.to_string()).collect();
     assert_eq!(public, ["GET /openapi.json", "GET /healthz"]);
-    assert_eq!(template.routes().count(), 45);
+    assert_eq!(template.routes().count(), 51);
 }
 
 #[test]
 fn tables_come_with_keys_indexes_and_the_attribute_that_lets_go() {
     let template = ours(&[]);
-    let [table] = template.tables.as_slice() else { panic!("{:?}", template.tables) };
+    let [table, events] = template.tables.as_slice() else { panic!("{:?}", template.tables) };
+    assert_eq!(
+        (table.name.as_str(), events.name.as_str()),
+        ("smartstore-dev-CatalogTable", "smartstore-dev-EventsTable")
+    );
+    assert_eq!((events.ttl.as_deref(), events.indexes.len()), (Some("expires_at"), 2));
     assert_eq!(table.key, Key { hash: "pk".into(), range: Some("sk".into()) });
     assert_eq!(table.ttl.as_deref(), Some("expires_at"));
     assert_eq!(table.indexes[0].name, "pending");

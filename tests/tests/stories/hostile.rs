@@ -173,6 +173,8 @@ fn good(method: &Method, path: &str) -> Option<Value> {
         ("POST", "/api/admin/appeals/{appeal_id}/decision") => {
             Some(json!({"outcome": "upheld", "reason": "It keeps to the rules.", "artifact_id": "art_1"}))
         }
+        ("POST", "/analytics/ingest") => Some(super::analytics::full()),
+        ("POST", "/analytics/ingest/batch") => Some(json!({"events": [super::analytics::full()]})),
         ("POST", "/routing/routes") => Some(super::routing::dynamodb("t_greenleaf")),
         ("POST", "/api/admin/appeals/{appeal_id}/reopen") => Some(json!({"reason": "There is something new."})),
         _ => None,
@@ -184,6 +186,7 @@ fn filled(path: &str) -> String {
     let filled = path.replace("{store_id}", "annex").replace("{product_id}", "h-1").replace("{person_id}", "somebody");
     let filled = filled.replace("{import_id}", super::traffic::NO_IMPORT).replace("{id}", super::traffic::NO_NOTICE);
     let filled = filled.replace("{route_id}", "analytics_store.t_nobody.development");
+    let filled = filled.replace("{event_id}", "req-nobody%23default") + super::analytics::asked(path);
     filled.replace("{appeal_id}", "apl_00000000000000000000000000")
 }
 
@@ -232,12 +235,18 @@ impl Seen {
 struct Admins {
     root: Client,
     system: Client,
+    /// The tenant's, in the context in which events are sent.
+    sender: Client,
 }
 
 impl Admins {
     /// Who may reach the handler of a path.
     fn of(&self, path: &str) -> &Client {
-        if path.starts_with("/routing/") { &self.system } else { &self.root }
+        match path {
+            path if path.starts_with("/routing/") => &self.system,
+            path if path.starts_with("/analytics/") => &self.sender,
+            _ => &self.root,
+        }
     }
 }
 
@@ -250,7 +259,9 @@ async fn somewhere() -> (Bundle, Admins) {
     let root = bundle.person(claims);
     assert_eq!(root.put("/catalog/stores/annex", super::traffic::shop("Annex")).await.status, 201);
     let system = super::routing::keeper(&bundle).await;
-    (bundle, Admins { root, system })
+    super::analytics::route(&bundle, "t_greenleaf").await;
+    let sender = super::routing::in_context(&root, true, "t_greenleaf");
+    (bundle, Admins { root, system, sender })
 }
 
 async fn send(client: &Client, method: &Method, path: &str, media: &str, body: Vec<u8>) -> (Response, Duration) {

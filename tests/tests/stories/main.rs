@@ -1,6 +1,7 @@
 //! What the bundle does for the people who use it, told over HTTP, each story on its own stores.
 #![allow(clippy::unwrap_used, missing_docs)]
 
+mod analytics;
 mod answers;
 mod appeals;
 mod audit;

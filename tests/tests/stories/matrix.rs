@@ -20,6 +20,10 @@ enum Who {
     Appellant,
     /// Who has `service:write`, or `admin:write` by token and by record.
     Teller,
+    /// Everybody of a tenant, for events of their own.
+    Sender,
+    /// Who has `service:write`, or administers by token and by record; of events.
+    Analyst,
     /// Who has at least this role in the store that is asked for.
     InStore(&'static str),
     /// Who has at least this scope of administration, by token and by record.
@@ -59,6 +63,12 @@ const ROWS: &[(&str, Who)] = &[
     ("POST /api/admin/appeals/{appeal_id}/review", Who::Administrator("admin:write")),
     ("POST /api/admin/appeals/{appeal_id}/decision", Who::Administrator("admin:write")),
     ("POST /api/admin/appeals/{appeal_id}/reopen", Who::Administrator("admin:write")),
+    ("POST /analytics/ingest", Who::Sender),
+    ("POST /analytics/ingest/batch", Who::Sender),
+    ("GET /analytics/query", Who::Analyst),
+    ("GET /analytics/aggregate", Who::Analyst),
+    ("DELETE /analytics/event/{event_id}", Who::Analyst),
+    ("DELETE /analytics/event", Who::Analyst),
     ("POST /routing/routes", Who::System("admin:write")),
     ("GET /routing/routes", Who::System("admin:read")),
     ("GET /routing/routes/{route_id}", Who::System("admin:read")),
@@ -79,8 +89,8 @@ const ROWS: &[(&str, Who)] = &[
 
 impl Who {
     /// Whether the route wants the headers of context.
-    fn is_routing(self) -> bool {
-        matches!(self, Self::System(_))
+    fn is_in_context(self) -> bool {
+        matches!(self, Self::System(_) | Self::Sender | Self::Analyst)
     }
 }
 
@@ -189,9 +199,9 @@ fn refusal(who: Who, claims: &Claims, role: Option<&str>, state: State) -> Optio
     let rank = |role: &str| RANKS.iter().position(|known| *known == role);
     match who {
         Who::Public => None,
-        Who::Person => state.refusal().filter(|_| state != State::OtherStores),
+        Who::Person | Who::Sender => state.refusal().filter(|_| state != State::OtherStores),
         Who::Appellant => state.refusal().filter(|_| !matches!(state, State::OtherStores | State::Suspended)),
-        Who::Teller => {
+        Who::Teller | Who::Analyst => {
             let serves = claims.scope.as_deref().is_some_and(|scope| scope.contains("service:write"));
             let refusal = state.refusal().filter(|_| state != State::OtherStores);
             refusal.or((!serves).then_some((403, "admin.insufficient_scope")))
@@ -215,6 +225,7 @@ fn request(method: &Method, path: &str) -> (String, Option<(&'static str, Bytes)
     let filled = filled.replace("{person_id}", "somebody").replace("{id}", "ntf_00000000000000000000000000");
     let filled = filled.replace("{appeal_id}", "apl_00000000000000000000000000");
     let filled = filled.replace("{route_id}", "analytics_store.t_nobody.development");
+    let filled = filled.replace("{event_id}", "req-nobody%23default") + super::analytics::asked(path);
     let json = |value: Value| Some(("application/json", Bytes::from(value.to_string())));
     let body = match (method.as_str(), path) {
         ("POST", "/ask") => json(json!({"question": "where is the oat milk?", "store_id": DOWNTOWN})),
@@ -229,6 +240,8 @@ fn request(method: &Method, path: &str) -> (String, Option<(&'static str, Bytes)
         ("POST", "/api/admin/appeals/{appeal_id}/decision") => json(json!({"outcome": "upheld", "reason": "It fits."})),
         ("POST", "/api/admin/appeals/{appeal_id}/reopen") => json(json!({"reason": "It is new."})),
         ("PUT", "/api/user-notifications/preferences") => json(json!({"language": "es"})),
+        ("POST", "/analytics/ingest") => json(super::analytics::event("pageview")),
+        ("POST", "/analytics/ingest/batch") => json(json!({"events": [super::analytics::event("pageview")]})),
         ("POST", "/routing/routes") => json(super::routing::dynamodb("t_matrix")),
         ("PUT", _) => json(fig_spread(1)),
         ("POST", path) if path.ends_with("/import") => {
@@ -246,6 +259,9 @@ async fn every_route_lets_in_whom_its_row_names_and_nobody_else() {
     let rows: BTreeSet<String> = ROWS.iter().map(|(route, _)| (*route).to_owned()).collect();
     assert_eq!(documented, rows, "each route of the document has its row in this table, and each row its route");
     let bundle = Bundle::start().await;
+    for tenant in ["t_greenleaf", "t_else"] {
+        super::analytics::route(&bundle, tenant).await;
+    }
     let (mut asked, mut wrong) = (0, Vec::new());
     for (route, who) in ROWS {
         let (method, path) = route.split_once(' ').unwrap();
@@ -257,7 +273,7 @@ async fn every_route_lets_in_whom_its_row_names_and_nobody_else() {
                 }
                 let (path, body) = request(&method, path);
                 let tenant = if state == State::OtherTenant { "t_else" } else { "t_greenleaf" };
-                let client = super::routing::in_context(&state.client(&bundle, &claims), who.is_routing(), tenant);
+                let client = super::routing::in_context(&state.client(&bundle, &claims), who.is_in_context(), tenant);
                 let response = client.send(method.clone(), &path, body).await.unwrap();
                 asked += 1;
                 let got = (response.status, response.body["error_code"].as_str().unwrap_or_default());
@@ -289,7 +305,9 @@ async fn each_route_of_administration_lets_in_whose_token_and_record_both_reach_
         .filter_map(|(route, who)| match who {
             Who::Administrator(scope) => Some((*route, *scope, local::seed::TENANT)),
             Who::System(scope) => Some((*route, *scope, "t_system")),
-            Who::Public | Who::Person | Who::Teller | Who::Appellant | Who::InStore(_) => None,
+            Who::Public | Who::Person | Who::Teller | Who::Sender | Who::Analyst | Who::Appellant | Who::InStore(_) => {
+                None
+            }
         })
         .collect();
     rows.push(("GET /healthz?deep=1", "admin:read", local::seed::TENANT));

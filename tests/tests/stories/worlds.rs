@@ -92,6 +92,7 @@ async fn nothing_that_another_tenant_has_or_does_changes_an_answer() {
     names.settle(&poor).await;
     names.settle(&rich).await;
     for bundle in [&poor, &rich] {
+        super::analytics::route(bundle, names.tenant).await;
         bundle.administer(names.tenant, "root", "admin:write").await.unwrap();
         bundle.administer(names.tenant, "walter", "admin:super").await.unwrap();
     }

@@ -4,7 +4,11 @@ use crate::fault::{Faults, entries, items, of_type, referred};
 use serde_json::Value;
 
 /// The events, as the functions' log lines name them.
-const EVENTS: [&str; 11] = [
+const EVENTS: [&str; 15] = [
+    "analytics_adapter_failed",
+    "analytics_ingest_failed",
+    "analytics_query_failed",
+    "analytics_store.missing_route",
     "answer_fell_back",
     "audit_log_altered",
     "breaker_opened",

@@ -6,10 +6,14 @@ use serde_json::Value;
 
 /// Every route, and no other: `METHOD path`.
 pub(crate) const ROUTES: &[&str] = &[
+    "DELETE /analytics/event",
+    "DELETE /analytics/event/{event_id}",
     "DELETE /api/admin/people/{person_id}",
     "DELETE /api/user-notifications/{id}",
     "DELETE /catalog/stores/{store_id}/products/{product_id}",
     "DELETE /routing/routes/{route_id}",
+    "GET /analytics/aggregate",
+    "GET /analytics/query",
     "GET /api/admin/appeals",
     "GET /api/admin/appeals/stats",
     "GET /api/admin/appeals/{appeal_id}",
@@ -34,6 +38,8 @@ pub(crate) const ROUTES: &[&str] = &[
     "GET /routing/routes/{route_id}",
     "PATCH /api/user-notifications/appeals/{appeal_id}",
     "PATCH /api/user-notifications/{id}",
+    "POST /analytics/ingest",
+    "POST /analytics/ingest/batch",
     "POST /api/admin/appeals/{appeal_id}/decision",
     "POST /api/admin/appeals/{appeal_id}/reopen",
     "POST /api/admin/appeals/{appeal_id}/review",

@@ -141,7 +141,7 @@ impl Metric {
         let fold = async |filters: Filters, measure: Measure, budget: usize| {
             let query = AggregateQuery { range, filters, measure, group_by: group_by.to_vec(), budget };
             let found = aggregate::fold(store, tenant, &query).await;
-            found.map_err(|error| Error::of_store("Analytics query", error))
+            found.map_err(Error::of_query)
         };
         let types = match self {
             Self::Of(Measure::BounceRate) => {
@@ -219,7 +219,8 @@ mod tests {
             values: vec![source.map(ToOwned::to_owned), Some(app.to_owned())],
             value,
         };
-        let groups = vec![group(None, "shop", 2.0), group(Some("mail"), "kiosk", 1.0), group(Some("mail"), "shop", 3.0)];
+        let groups =
+            vec![group(None, "shop", 2.0), group(Some("mail"), "kiosk", 1.0), group(Some("mail"), "shop", 3.0)];
         let found = Aggregate { total: 6.0, groups, exactness: Exactness::Exact };
         let told = told("pageviews".to_owned(), &[Dimension::UtmSource, Dimension::App], found);
         assert_eq!(told.groups, json!({"(none)": {"shop": 2.0}, "mail": {"kiosk": 1.0, "shop": 3.0}}));
@@ -237,7 +238,8 @@ mod tests {
 
     #[test]
     fn a_metric_is_counted_added_up_or_refused() {
-        for good in ["pageviews", "pageview", "s", "cta_clicks", "unique_users", "bounce_rate", "sum:payload.cart.sum"] {
+        for good in ["pageviews", "pageview", "s", "cta_clicks", "unique_users", "bounce_rate", "sum:payload.cart.sum"]
+        {
             assert!(Metric::parse(good).is_ok(), "{good}");
         }
         for bad in ["", "a b", "sum:", "sum:cart", "sum:payload.", "sum:payload.a..b", "é"] {

@@ -79,7 +79,7 @@ async fn deleted(app: &App, context: &Context, event_id: &str) -> Result<StatusC
     service_or(&context.caller, Scope::AdminWrite).await?;
     let id: EventId = event_id.parse().map_err(Error::BadEventId)?;
     let store = app.stores.of(context).await?.ok_or(Error::NoSuchEvent)?;
-    match store.delete(&context.tenant, &id).await.map_err(|error| Error::of_store("Analytics delete", error))? {
+    match store.delete(&context.tenant, &id).await.map_err(Error::of_query)? {
         Deleted::Gone => Ok(StatusCode::NO_CONTENT),
         Deleted::NotThere => Err(Error::NoSuchEvent),
     }

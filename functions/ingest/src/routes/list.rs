@@ -145,12 +145,11 @@ async fn listed(app: &App, context: &Context, asked: &Asked, page: &Page) -> Res
         let (records, next_cursor, warning) = (vec![], None, Some(MISSING_ROUTE));
         return Ok(Records { records, total: 0, total_is_exact: true, limit, next_cursor, warning });
     };
-    let failed = |error| Error::of_store("Analytics query", error);
     let query = EventQuery { range, filters: filters.clone(), order: Order::NewestFirst };
     let after = mark.map(|mark| mark.after);
-    let page = store.query(&context.tenant, &query, limit, after.as_ref()).await.map_err(failed)?;
+    let page = store.query(&context.tenant, &query, limit, after.as_ref()).await.map_err(Error::of_query)?;
     let count = AggregateQuery { range, filters, measure: Measure::Events, group_by: vec![], budget: COUNTED };
-    let counted = aggregate::fold(&*store, &context.tenant, &count).await.map_err(failed)?;
+    let counted = aggregate::fold(&*store, &context.tenant, &count).await.map_err(Error::of_query)?;
     let next_cursor = match page.next {
         None => None,
         Some(after) => Some(app.cursors.seal(&place(context, asked), &Mark { after, asked_at }).await?),

@@ -51,7 +51,8 @@ struct Measured {
 
 const INGEST: Measured =
     Measured { total: "analytics_ingest_requests_total", duration: "analytics_ingest_duration_seconds" };
-const QUERY: Measured = Measured { total: "analytics_query_requests_total", duration: "analytics_query_duration_seconds" };
+const QUERY: Measured =
+    Measured { total: "analytics_query_requests_total", duration: "analytics_query_duration_seconds" };
 
 impl Measured {
     async fn of<T>(self, work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {

@@ -24,8 +24,6 @@ use std::collections::HashMap;
 
 /// The most events of a batch.
 pub(super) const MAX_EVENTS: usize = 500;
-/// How a fault of the store begins in the log, for its alarm.
-const FAILED: &str = "Analytics ingest";
 
 /// What became of an event.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
@@ -120,11 +118,9 @@ async fn take_one(app: &App, context: &Context, sent: SentEvent) -> Result<Taken
         return Ok(Taken { event_id: id, duplicate: false, stored: Some(false), warning: Some(MISSING_ROUTE) });
     };
     let outcome = store.put(&context.tenant, &[put]).await.pop().unwrap_or_else(|| Err(nothing()));
-    match outcome.map_err(|error| Error::of_store(FAILED, error))? {
+    match outcome.map_err(Error::of_ingest)? {
         PutOutcome::Conflict => Err(Error::Conflict(id)),
-        outcome => {
-            Ok(Taken { event_id: id, duplicate: outcome == PutOutcome::Duplicate, stored: None, warning: None })
-        }
+        outcome => Ok(Taken { event_id: id, duplicate: outcome == PutOutcome::Duplicate, stored: None, warning: None }),
     }
 }
 
@@ -269,10 +265,10 @@ async fn take_batch(app: &App, context: &Context, SentBatch { events }: SentBatc
                 Some(id) => TakenOf::rejected(Some(id.clone()), Error::Conflict(id)),
                 None => TakenOf::of(None, Status::Failed),
             },
-            Err(error) if all_failed => return Err(Error::of_store(FAILED, error)),
+            Err(error) if all_failed => return Err(Error::of_ingest(error)),
             Err(error) => {
                 // Of many with one cause the log has one.
-                let error = if told { Error::Backend(error) } else { Error::of_store(FAILED, error) };
+                let error = if told { Error::Backend(error) } else { Error::of_ingest(error) };
                 told = true;
                 TakenOf { status: Status::Failed, ..TakenOf::rejected(id, error) }
             }

@@ -4,6 +4,7 @@
 //! things stand in it as `@import@`, `@cursor@` and `@etag@`, and [`Place`] puts what its own bundle said in their place, so
 //! that two bundles can be asked the same.
 
+mod events;
 mod notices;
 mod place;
 
@@ -184,7 +185,7 @@ impl Traffic {
             method,
         };
         asked.path.push_str(&self.query(&path));
-        if asked.path.starts_with("/routing/") {
+        if asked.path.starts_with("/routing/") || asked.path.starts_with("/analytics/") {
             let context = [("x-tenant-id", self.names.tenant), ("x-project-id", "proj-1"), ("x-mode", "saas")];
             asked.headers.extend(context.map(|(name, value)| (name, value.to_owned())));
         }
@@ -216,6 +217,7 @@ impl Traffic {
                 "{import_id}" => self.import(),
                 "{id}" => self.notice(),
                 "{appeal_id}" => self.appeal(),
+                "{event_id}" => self.event(),
                 "{route_id}" => format!("analytics_store.{}.development", self.names.foreign_tenant),
                 parameter if parameter.starts_with('{') => self.of(&["ada", "emil", "someone", "bea"]).to_owned(),
                 literal => literal.to_owned(),
@@ -229,6 +231,9 @@ impl Traffic {
     fn query(&mut self, path: &str) -> String {
         if path.starts_with("/api/user-notifications") || path == "/api/admin/appeals" {
             return self.notices_query(path);
+        }
+        if path.starts_with("/analytics/") {
+            return self.events_query(path);
         }
         if path == "/healthz" {
             return self.of(&["", "?deep=1"]).to_owned();
@@ -276,6 +281,11 @@ impl Traffic {
                 if path.starts_with("/api/user-notifications") || path.starts_with("/api/admin/appeals") =>
             {
                 json(self.notices_body(path))
+            }
+            ("POST", "/analytics/ingest") => json(self.event_body()),
+            ("POST", "/analytics/ingest/batch") => {
+                let events: Vec<Value> = (0..self.random.gen_range(1..4)).map(|_| self.event_body()).collect();
+                json(json!({"events": events}))
             }
             ("POST", "/routing/routes") => json(super::routing::dynamodb(self.names.foreign_tenant)),
             ("POST" | "PUT" | "PATCH", _) if !path.ends_with("/start") => json(self.unknown()),

@@ -1,7 +1,9 @@
 //! Every call that the cases are about: on rows, on objects, at the doors of roles, and what else a role could reach for.
 
 use super::{
-    cases::{Case, FOLLOW_ROUTES, LOG, REPEATS, RIGHTS, STORE, Setting, TENANTS, Tenant, Who, secret},
+    cases::{
+        Case, EVENTS, FOLLOW_ROUTES, KEEPS_EVENTS, LOG, REPEATS, RIGHTS, STORE, Setting, TENANTS, Tenant, Who, secret,
+    },
     evaluate::Context,
     roles::arn,
 };
@@ -175,6 +177,40 @@ pub(super) fn routes(tenant: &Tenant, cases: &mut Vec<Case>) {
     }
 }
 
+/// The table of events: one function's, by key and by two indexes, and nobody else's.
+pub(super) fn events(tenant: &Tenant, cases: &mut Vec<Case>) {
+    let table = TABLE.replace("Catalog", "Events");
+    let keeps = tenant.role == KEEPS_EVENTS;
+    let mut row = |action, on: &str, tag, keys: Option<&[&str]>, passes, about: &str| {
+        add(cases, Who::Holder(tenant.role), action, on, keyed(tag, keys), passes, about);
+    };
+    let (place, actions) = EVENTS;
+    let (own, foreign) = (&*format!("T#acme#{place}"), &*format!("T#globex#{place}"));
+    for action in BY_KEY {
+        let granted = keeps && actions.contains(&action);
+        row(action, &table, Some("acme"), Some(&[own]), granted, "its own events");
+        row(action, &table, Some("acme"), Some(&[own, foreign]), false, "another's events among its own");
+        row(action, &table, Some("acme"), Some(&[foreign]), false, "another's events");
+        row(action, &table, Some("globex"), Some(&[own]), false, "events by another's tag");
+        row(action, &table, None, Some(&[own]), false, "events without a tag");
+        row(action, &table, Some("acme"), None, false, "events without a key");
+        row(action, &table, Some("acme"), Some(&["T#acme#X#EVENT#3"]), false, "what are no events");
+        row(action, &table, Some("acme"), Some(&["T#acme-2#EVENT#3"]), false, "a namesake's events");
+        row(action, TABLE, Some("acme"), Some(&[own]), false, "events in the catalog's table");
+    }
+    for index in ["event_time", "event_user"] {
+        let on = format!("{table}/index/{index}");
+        row("dynamodb:Query", &on, Some("acme"), Some(&[own]), keeps, &format!("its own events by {index}"));
+        row("dynamodb:Query", &on, Some("acme"), Some(&[foreign]), false, &format!("another's events by {index}"));
+        row("dynamodb:Query", &on, Some("acme"), None, false, &format!("events by {index} without a key"));
+        row("dynamodb:Query", &on, None, Some(&[own]), false, &format!("events by {index} without a tag"));
+        row("dynamodb:Scan", &on, Some("acme"), None, false, &format!("all of {index}"));
+    }
+    row("dynamodb:Scan", &table, Some("acme"), None, false, "all events");
+    row("dynamodb:DeleteTable", &table, Some("acme"), None, false, "the table of events");
+    row("dynamodb:PartiQLSelect", &table, Some("acme"), Some(&[own]), false, "events by PartiQL");
+}
+
 pub(super) fn objects(tenant: &Tenant, cases: &mut Vec<Case>) {
     const NAME: &str = "sha256/ab/cdef0123";
     let mut object = |action, key: &str, tag, passes, about: &str| {
@@ -318,6 +354,7 @@ pub(super) fn secrets_and_logs(setting: &Setting, cases: &mut Vec<Case>) {
         ("NotificationsRole", "notifications", true),
         ("NotificationDeferralsRole", "notification-deferrals", false),
         ("OutboxDrainRole", "outbox-drain", setting.signs_webhooks),
+        ("IngestRole", "ingest", true),
         ("OperationsRole", "operations", true),
         ("RoutingRole", "routing", true),
     ];

@@ -64,6 +64,12 @@ impl Case {
     }
 }
 
+/// What a function may do with a tenant's events, in the table that holds nothing else.
+pub(super) const EVENTS: (&str, &[&str]) =
+    ("EVENT#3", &["dynamodb:BatchGetItem", "dynamodb:PutItem", "dynamodb:DeleteItem"]);
+/// The role whose function keeps events.
+pub(super) const KEEPS_EVENTS: &str = "IngestTenantRole";
+
 /// A tenant's role of a function, acting for `acme`.
 pub(super) struct Tenant {
     pub(super) function: &'static str,
@@ -92,12 +98,12 @@ pub(super) const REPEATS: (&str, &[&str]) =
 pub(super) const RIGHTS: (&str, &[&str]) = ("PEOPLE", &["dynamodb:GetItem"]);
 
 /// The roles whose functions follow routes, which lie among the rows of the system tenant.
-pub(super) const FOLLOW_ROUTES: [&str; 1] = ["OperationsTenantRole"];
+pub(super) const FOLLOW_ROUTES: [&str; 2] = ["OperationsTenantRole", KEEPS_EVENTS];
 
 /// The leaves of the audit log, the texts that go with them and the counter of their places.
 pub(super) const LOG: [&str; 3] = ["AUDIT", "AUDITTEXT", "AUDITSEQ"];
 
-pub(super) const TENANTS: [Tenant; 10] = [
+pub(super) const TENANTS: [Tenant; 11] = [
     Tenant {
         function: "AskRole",
         role: "AskTenantRole",
@@ -253,6 +259,15 @@ pub(super) const TENANTS: [Tenant; 10] = [
         queries: &[],
     },
     Tenant {
+        function: "IngestRole",
+        role: KEEPS_EVENTS,
+        rows: &[RIGHTS, REPEATS],
+        snapshots: &[],
+        uploads: &[],
+        sweeps: None,
+        queries: &[],
+    },
+    Tenant {
         function: "RoutingRole",
         role: "RoutingTenantRole",
         rows: &[
@@ -307,6 +322,7 @@ pub(crate) fn all(setting: &Setting) -> Vec<Case> {
     for tenant in &TENANTS {
         calls::rows(tenant, &mut cases);
         calls::routes(tenant, &mut cases);
+        calls::events(tenant, &mut cases);
         calls::objects(tenant, &mut cases);
         calls::heads(tenant, &mut cases);
         calls::doors(tenant, &mut cases);

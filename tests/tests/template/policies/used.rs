@@ -137,6 +137,7 @@ async fn exercise(bundle: &Bundle) {
     messages(bundle).await;
     appeals(bundle).await;
     routes(bundle).await;
+    events(bundle).await;
     tests::audit::act(bundle, "greenleaf", "one").await;
     tests::audit::leave_a_gap(bundle, "greenleaf", "one").await;
     tests::audit::act(bundle, "greenleaf", "two").await;
@@ -248,6 +249,34 @@ async fn routes(bundle: &Bundle) {
         let health = administrator.get("/healthz?deep=1").await.success().unwrap();
         assert_eq!(health.body["missing_routes"], json!(["analytics_store.t_greenleaf.development"]));
     }
+}
+
+/// Events are sent twice, listed by time and by person, counted and deleted.
+async fn events(bundle: &Bundle) {
+    let headers = |tenant: &'static str| [("x-tenant-id", tenant), ("x-project-id", "web"), ("x-mode", "system")];
+    let within = |client: Client, tenant| {
+        headers(tenant).iter().fold(client, |client, (name, value)| client.with_header(name, value))
+    };
+    let keeper = bundle.person(local::Claims::of("keeper").tenant("t_system").scope("admin:super"));
+    let route = json!({
+        "resource_kind": "analytics_store", "tenant_id": "t_greenleaf", "env": "development", "backend_type": "dynamodb",
+        "config": {"region": "us-east-1", "table_name": bundle.template().tables[1].name, "use_local": true},
+    });
+    within(keeper, "t_system").post("/routing/routes?replace=true", route).await.success().unwrap();
+    bundle.clock().advance(jiff::SignedDuration::from_secs(10));
+    let service = bundle.person(local::seed::claims("sender", "shopper").scope("service:write"));
+    let sender = within(service, "t_greenleaf").with_header("x-request-id", "used-1");
+    let event = json!({"event_type": "pageview", "payload": {}, "user_id": "ada"});
+    let keyed = sender.with_header("idempotency-key", "event-1");
+    for client in [&keyed, &keyed, &sender] {
+        client.post("/analytics/ingest", event.clone()).await.success().unwrap();
+    }
+    sender.post("/analytics/ingest/batch", json!({"events": [event]})).await.success().unwrap();
+    for path in ["query?limit=1", "query?user_id=ada", "aggregate?metric=pageviews&group_by=app"] {
+        sender.get(&format!("/analytics/{path}")).await.success().unwrap();
+    }
+    let gone = sender.delete("/analytics/event/used-1%23default").await;
+    assert_eq!(gone.status, 204, "{}", gone.body);
 }
 
 /// A large file goes to the bucket itself, by the URL that was signed for it.
