@@ -67,9 +67,9 @@ impl App {
         let Front { people, verifier, idempotency } = Front::new(&config.front, &table, &clock);
         let secrets = Secrets::new(aws.secrets_manager(), config.secrets.clone(), &clock);
         Self {
-            table: PeopleTable::new(table),
+            table: PeopleTable::new(table.clone()),
             people,
-            registry: Registry::new(table.clone(), &clock, CacheTime::default()),
+            registry: Registry::new(table, &clock, CacheTime::default()),
             cursors: Cursors::new(secrets.clone()),
             secrets,
             verifier,
