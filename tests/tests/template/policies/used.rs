@@ -35,12 +35,6 @@ const UNUSED: &[(&str, &str, &str, &str)] = &[
         "an answer larger than an item is replayed from chunks",
     ),
     (
-        "NotificationDeferralsTenantRole",
-        "TellPeople",
-        "dynamodb:PutItem",
-        "more than a transaction holds is folded into an occurrence that stands for all of it",
-    ),
-    (
         "OperationsTenantRole",
         "WriteDownEmergencies",
         "dynamodb:GetItem",
