@@ -17,6 +17,7 @@ use crate::{
 use async_trait::async_trait;
 use aws_sdk_dynamodb::{
     error::ProvideErrorMetadata,
+    operation::{batch_get_item::BatchGetItemError, get_item::GetItemError, query::QueryError},
     types::{ReturnValue, ReturnValuesOnConditionCheckFailure},
 };
 use futures::{StreamExt, stream};
@@ -27,7 +28,7 @@ use shared::{
     table::{Item, Key, Table, TableError, row},
     tenant::TenantScope,
 };
-use std::time::Duration;
+use std::{error::Error, iter, time::Duration};
 
 /// Over how many partitions a tenant's events are spread. Where an event lies follows from it: it never changes.
 pub const SHARDS: u32 = 8;
@@ -102,17 +103,27 @@ fn key(id: &EventId) -> Key {
 fn fault(error: TableError) -> StoreError {
     match error {
         TableError::Form(error) => StoreError::Form(error.into()),
-        TableError::Unavailable(error) => StoreError::Unavailable(error),
+        TableError::Unavailable(error) => match code_of(&*error).and_then(|code| of_code(&code)) {
+            Some(told) => told,
+            None => StoreError::Unavailable(error),
+        },
         other => StoreError::Unavailable(Box::new(other)),
     }
 }
 
-/// What an answer of DynamoDB that is no success means.
-fn refusal<E>(error: E) -> StoreError
-where
-    E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
-{
-    match error.code().unwrap_or_default() {
+/// The code with which DynamoDB refused a read, somewhere among the causes of an error.
+fn code_of(error: &(dyn Error + 'static)) -> Option<String> {
+    iter::successors(Some(error), |error: &&(dyn Error + 'static)| (*error).source()).find_map(|error| {
+        let code = |error: &dyn ProvideErrorMetadata| error.code().map(ToOwned::to_owned);
+        let read = error.downcast_ref::<QueryError>().map(|error| code(error));
+        let read = read.or_else(|| error.downcast_ref::<BatchGetItemError>().map(|error| code(error)));
+        read.or_else(|| error.downcast_ref::<GetItemError>().map(|error| code(error))).flatten()
+    })
+}
+
+/// What a refusal of this code means; nothing where it is one of no kind of its own.
+fn of_code(code: &str) -> Option<StoreError> {
+    Some(match code {
         "ResourceNotFoundException" => StoreError::BadConfig("there is no table of this name"),
         "AccessDeniedException"
         | "UnrecognizedClientException"
@@ -122,8 +133,16 @@ where
         "ProvisionedThroughputExceededException" | "ThrottlingException" | "RequestLimitExceeded" => {
             StoreError::Throttled { retry_after: REST }
         }
-        _ => fault(TableError::unavailable(error)),
-    }
+        _ => return None,
+    })
+}
+
+/// What an answer of DynamoDB that is no success means.
+fn refusal<E>(error: E) -> StoreError
+where
+    E: ProvideErrorMetadata + Error + Send + Sync + 'static,
+{
+    error.code().and_then(of_code).unwrap_or_else(|| fault(TableError::unavailable(error)))
 }
 
 impl DynamoDb {
@@ -182,5 +201,29 @@ impl EventStore for DynamoDb {
         let call = self.0.of(tenant).delete(&key(id)).return_values(ReturnValue::AllOld);
         let deleted = call.send().await.map_err(refusal)?;
         Ok(if deleted.attributes.is_some() { Deleted::Gone } else { Deleted::NotThere })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use aws_sdk_dynamodb::error::ErrorMetadata;
+
+    /// What a query means that ended with this code.
+    fn told(code: &str) -> StoreError {
+        let about = ErrorMetadata::builder().code(code).message("no").build();
+        fault(TableError::unavailable(QueryError::generic(about)))
+    }
+
+    #[test]
+    fn each_refusal_is_told_as_what_it_is_and_none_as_nothing_there() {
+        assert!(matches!(told("AccessDeniedException"), StoreError::AuthRefused));
+        assert!(matches!(told("ExpiredTokenException"), StoreError::AuthRefused));
+        assert!(matches!(told("ThrottlingException"), StoreError::Throttled { .. }));
+        assert!(matches!(told("ProvisionedThroughputExceededException"), StoreError::Throttled { .. }));
+        assert!(matches!(told("ResourceNotFoundException"), StoreError::BadConfig(_)));
+        assert!(matches!(told("InternalServerError"), StoreError::Unavailable(_)));
+        let asked_too_much = ErrorMetadata::builder().code("RequestLimitExceeded").build();
+        assert!(matches!(refusal(QueryError::generic(asked_too_much)), StoreError::Throttled { .. }));
     }
 }

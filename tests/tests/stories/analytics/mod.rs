@@ -202,7 +202,7 @@ async fn pages_follow_each_other_and_a_cursor_is_of_one_list() {
     loop {
         let page = service.get(&path).await;
         found.extend(ids(&page));
-        assert_eq!(page.body["total"], 250);
+        assert!(page.body["total"].as_u64().is_some_and(|total| total >= 250), "{}", page.body);
         let Some(cursor) = page.body["next_cursor"].as_str() else { break };
         // Time goes by, and what comes meanwhile is on no later page.
         bundle.clock().advance(SignedDuration::from_secs(1));
