@@ -37,6 +37,7 @@ use aws_sdk_dynamodb::{
     Client,
     types::{AttributeValue, ReturnConsumedCapacity},
 };
+use jiff::Timestamp;
 pub use listing::{Listed, Listing, Place};
 use serde::{Serialize, de::DeserializeOwned};
 use std::{collections::HashMap, time::Duration};
@@ -290,6 +291,11 @@ impl TenantTable {
     }
 }
 
+/// A time as keys and indexes sort it: nine digits of a second always, as texts compare by their characters.
+pub fn sortable(at: Timestamp) -> String {
+    format!("{at:.9}")
+}
+
 /// The row that an item holds, as a write's reply brings it.
 ///
 /// # Errors
@@ -313,4 +319,18 @@ async fn pause(attempt: u32) -> Result<(), TableError> {
     }
     tokio::time::sleep(PAUSES.pause(attempt)).await;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_sort_as_texts_whatever_their_fractions() {
+        let times = ["1970-01-01T00:00:00Z", "2026-03-01T09:00:00Z", "2026-03-01T09:00:00.000000001Z"];
+        let later = ["2026-03-01T09:00:00.1Z", "2026-03-01T09:00:00.12Z", "2026-03-01T09:00:01Z"];
+        let texts: Vec<_> = times.iter().chain(&later).map(|time| sortable(time.parse().unwrap())).collect();
+        assert!(texts.is_sorted(), "{texts:?}");
+        assert!(texts.iter().zip(times.iter().chain(&later)).all(|(text, time)| text.parse() == time.parse::<Timestamp>()));
+    }
 }

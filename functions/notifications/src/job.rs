@@ -12,8 +12,7 @@ use shared::{
     ids::PersonId,
     job::{self, Report as _},
     notices::{Category, Notices, Words, deferral::Flushed, limit_named},
-    outbox,
-    table::{Table, TableError},
+    table::{Table, TableError, sortable},
     telemetry::{self, Metric, Outcome as Ended, metrics},
     tenant::{Sweep, TenantScope},
 };
@@ -88,7 +87,7 @@ async fn flush(deferrals: &Deferrals, now: Timestamp) -> Result<Report, JobError
     }
     let sweep = Sweep::NotificationDeferrals;
     let due: Vec<Due> = deferrals.table.sweep(sweep).await.map_err(JobError::NotListed)?;
-    let by = outbox::due(now);
+    let by = sortable(now);
     let mut limits = BTreeSet::new();
     for Due { pk, deferral_due } in due.into_iter().filter(|due| due.deferral_due <= by) {
         let waited_s = deferral_due.parse().map_or(0, |since| job::waited_s(since, now));

@@ -8,7 +8,7 @@ use shared::{
     audit::{LEAVES, LeafRow, TEXTS, TEXTS_ABOUT},
     ids::PersonId,
     notices::Category,
-    table::{Key, Listing, Place, TableError},
+    table::{Key, Listing, Place, TableError, sortable},
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -68,13 +68,8 @@ impl Mark {
 
     /// Whether it is not after `time`.
     pub(crate) fn is_by(&self, time: Timestamp) -> bool {
-        self.at.as_str() <= text(time).as_str()
+        self.at.as_str() <= sortable(time).as_str()
     }
-}
-
-/// A time as the index sorts it.
-fn text(time: Timestamp) -> String {
-    format!("{time:.9}")
 }
 
 impl TenantAppeals {
@@ -202,11 +197,11 @@ impl TenantAppeals {
         from: Option<Timestamp>,
         to: Option<Timestamp>,
     ) -> Result<(Vec<Mark>, bool), TableError> {
-        let before = |from| Place::in_index("-", format!("{}#{}", state.as_str(), text(from)));
+        let before = |from| Place::in_index("-", format!("{}#{}", state.as_str(), sortable(from)));
         let (mut found, mut after) = (Vec::new(), from.map(before));
         loop {
             let (marks, next) = self.marks(state, PAGE, after).await?;
-            let end = marks.iter().position(|mark| to.is_some_and(|to| mark.at >= text(to)));
+            let end = marks.iter().position(|mark| to.is_some_and(|to| mark.at >= sortable(to)));
             found.extend(marks.into_iter().take(end.unwrap_or(usize::MAX)));
             after = next;
             if end.is_some() || after.is_none() {
