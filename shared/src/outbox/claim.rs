@@ -94,19 +94,12 @@ impl Outbox {
             outbox_due: Timestamp,
         }
         let now = self.clock.now();
-        let rows: Vec<Row> = self.table.sweep(right).await?;
-        let mut pending = Pending { waiting: rows.len() as u64, ..Pending::default() };
-        for row in rows.into_iter().filter(|row| row.outbox_due <= now) {
-            match tenant_of(right, &row.pk) {
-                Some(tenant) => pending.due.push(Due { tenant, id: row.sk, since: row.outbox_due }),
-                None => tracing::error!(
-                    event = "outbox_malformed",
-                    "an item of the index of what is to be sent is of no known form"
-                ),
-            }
-        }
-        pending.due.sort_by_key(|due| due.since);
-        Ok(pending)
+        let read = |Row { pk, sk, outbox_due }| Some(Due { tenant: tenant_of(right, &pk)?, id: sk, since: outbox_due });
+        let mut due = self.table.sweep(right, read).await?;
+        let waiting = due.len() as u64;
+        due.retain(|due| due.since <= now);
+        due.sort_by_key(|due| due.since);
+        Ok(Pending { due, waiting })
     }
 }
 

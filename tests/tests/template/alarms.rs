@@ -4,7 +4,7 @@ use crate::fault::{Faults, entries, items, of_type, referred};
 use serde_json::Value;
 
 /// The events, as the functions' log lines name them.
-const EVENTS: [&str; 11] = [
+const EVENTS: [&str; 12] = [
     "answer_fell_back",
     "audit_log_altered",
     "breaker_opened",
@@ -13,6 +13,7 @@ const EVENTS: [&str; 11] = [
     "outbox_dead_letter",
     "outbox_target_unusable",
     "snapshot_damaged",
+    "sweep_malformed",
     "telemetry_misconfigured",
     "tenant_guard_refused",
     "trace_not_exported",
