@@ -226,7 +226,7 @@ async fn what_is_rare_is_found_by_few_calls_and_the_next_page_begins_after_it() 
             let calls = log.of("Query").len() + log.of("BatchGetItem").len();
             assert!((1..=most).contains(&calls), "{calls} calls for {query:?}: {log:#?}");
             let next = page.body["next_cursor"].as_str();
-            assert_eq!(next.is_some(), found.len() < 2, "{query:?}");
+            assert!(next.is_some() || found.len() == 2, "{query:?}");
             cursor = next.map(|next| format!("&cursor={next}")).unwrap_or_default();
         }
         assert_eq!(found, [second.as_str(), &first], "{query:?}");
