@@ -216,7 +216,7 @@ async fn what_is_rare_is_found_by_few_calls_and_the_next_page_begins_after_it() 
         row
     };
     put(&bundle, (0..300).map(copy).collect()).await;
-    for (query, most) in [("", 6), ("&unread=false", 10)] {
+    for (query, most) in [("", 8), ("&unread=false", 14)] {
         let (mut found, mut cursor) = (Vec::new(), String::new());
         for _ in 0..2 {
             let mark = faults.mark();
