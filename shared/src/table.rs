@@ -37,6 +37,7 @@ use aws_sdk_dynamodb::{
     Client,
     types::{AttributeValue, ReturnConsumedCapacity},
 };
+use jiff::Timestamp;
 pub use listing::{Listed, Listing, Place};
 use serde::{Serialize, de::DeserializeOwned};
 use std::{collections::HashMap, time::Duration};
@@ -144,27 +145,44 @@ impl Table {
         TenantTable { client: self.client.clone(), name: self.name.clone(), prefix }
     }
 
-    /// Everything in the sparse index of a sweep ([`Sweep::index`]), across tenants.
+    /// Everything in the sparse index of a sweep ([`Sweep::index`]), across tenants, as `read` understands it.
+    ///
+    /// What is of no known form, or means nothing to `read`, costs that item alone: it is passed over, and one event tells of all such.
     ///
     /// # Errors
     ///
-    /// [`TableError::Unavailable`], [`TableError::Form`].
-    pub async fn sweep<T: DeserializeOwned>(&self, right: Sweep) -> Result<Vec<T>, TableError> {
-        right.act(self.scan(right.index())).await
+    /// [`TableError::Unavailable`].
+    pub async fn sweep<R: DeserializeOwned, T>(
+        &self,
+        right: Sweep,
+        read: impl Fn(R) -> Option<T>,
+    ) -> Result<Vec<T>, TableError> {
+        let index = right.index();
+        let items = right.act(self.scan(index)).await?;
+        let all = items.len();
+        let known: Vec<T> = items.into_iter().filter_map(|item| read(serde_dynamo::from_item(item).ok()?)).collect();
+        let malformed = all - known.len();
+        if malformed > 0 {
+            tracing::error!(
+                event = "sweep_malformed",
+                index,
+                malformed,
+                "{malformed} items of the index {index} are of no known form and were passed over"
+            );
+        }
+        Ok(known)
     }
 
-    async fn scan<T: DeserializeOwned>(&self, index: &str) -> Result<Vec<T>, TableError> {
-        let mut rows = Vec::new();
+    async fn scan(&self, index: &str) -> Result<Vec<Item>, TableError> {
+        let mut items = Vec::new();
         let mut start = None;
         loop {
             let scan = self.client.scan().table_name(&self.name).index_name(index);
             let page = scan.set_exclusive_start_key(start).send().await.map_err(TableError::unavailable)?;
-            for item in whole(page.items)? {
-                rows.push(serde_dynamo::from_item(item)?);
-            }
+            items.extend(whole(page.items)?);
             start = page.last_evaluated_key;
             if start.is_none() {
-                return Ok(rows);
+                return Ok(items);
             }
         }
     }
@@ -290,6 +308,11 @@ impl TenantTable {
     }
 }
 
+/// A time as keys and indexes sort it: nine digits of a second always, as texts compare by their characters.
+pub fn sortable(at: Timestamp) -> String {
+    format!("{at:.9}")
+}
+
 /// The row that an item holds, as a write's reply brings it.
 ///
 /// # Errors
@@ -313,4 +336,53 @@ async fn pause(attempt: u32) -> Result<(), TableError> {
     }
     tokio::time::sleep(PAUSES.pause(attempt)).await;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde::Deserialize;
+
+    #[tokio::test]
+    async fn what_a_sweep_cannot_read_costs_that_alone() {
+        #[derive(Deserialize)]
+        struct Row {
+            sk: String,
+            outbox_due: Timestamp,
+        }
+        let store = testing::Store::with_indexes(&["outbox_due"]).await;
+        let table = store.table();
+        for (tenant, sort, due) in [
+            ("acme", "1", "2026-03-01T09:00:00Z"),
+            ("acme", "2", "soon"),
+            ("beta", "3", "2026-03-01T10:00:00Z"),
+            ("beta", "4", "2026-03-01T11:00:00Z"),
+        ] {
+            let tenant = TenantScope::for_job(Sweep::OutboxDrain, tenant.parse().unwrap());
+            let rows = table.of(&tenant);
+            let item = rows.item(&Key::new("OUTBOX", sort), &HashMap::from([("outbox_due", due)])).unwrap();
+            tenant.act(async move { rows.put(item).send().await.unwrap() }).await;
+        }
+        let read = |row: Row| (row.sk != "4").then_some((row.sk, row.outbox_due.to_string()));
+        let mut swept = table.sweep(Sweep::OutboxDrain, read).await.unwrap();
+        swept.sort();
+        let row = |sk: &str, due: &str| (sk.to_owned(), due.to_owned());
+        assert_eq!(swept, [row("1", "2026-03-01T09:00:00Z"), row("3", "2026-03-01T10:00:00Z")]);
+    }
+
+    #[test]
+    fn times_sort_as_texts_whatever_their_fractions() {
+        let rising = [
+            "1970-01-01T00:00:00Z",
+            "2026-03-01T09:00:00Z",
+            "2026-03-01T09:00:00.000000001Z",
+            "2026-03-01T09:00:00.1Z",
+            "2026-03-01T09:00:00.12Z",
+            "2026-03-01T09:00:01Z",
+        ];
+        let times = rising.map(|time| time.parse::<Timestamp>().unwrap());
+        let texts = times.map(sortable);
+        assert!(texts.is_sorted(), "{texts:?}");
+        assert!(texts.iter().zip(times).all(|(text, time)| text.parse::<Timestamp>().unwrap() == time));
+    }
 }

@@ -21,7 +21,7 @@ pub use parts::{
 };
 
 use jiff::{SignedDuration, Timestamp};
-use shared::{audit::Actor, ids::PersonId};
+use shared::{audit::Actor, ids::PersonId, table::sortable};
 
 /// Why something cannot be done with an appeal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -241,6 +241,6 @@ impl Appeal {
         self.version += 1;
         self.appeals_by_person = format!("{}#{}", self.person.as_str(), self.id);
         let since = self.settled_at.unwrap_or(self.submitted_at);
-        self.appeals_by_state = format!("{}#{since:.9}#{}", self.state.as_str(), self.id);
+        self.appeals_by_state = format!("{}#{}#{}", self.state.as_str(), sortable(since), self.id);
     }
 }

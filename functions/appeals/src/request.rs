@@ -13,7 +13,7 @@ use serde::{Deserialize, de::DeserializeOwned};
 use shared::{
     notices::Category,
     problem::Problem,
-    web::{Json, extract::Raw},
+    web::{Json, Limit, extract::Raw},
 };
 
 /// The longest name of an artifact.
@@ -135,8 +135,9 @@ pub(crate) struct ListQuery {
     /// Those of this state alone: one of the states, `open` or `all`. All where it is left out.
     pub(crate) state: Option<String>,
     /// How many at most; 100 unless said.
-    #[param(minimum = 1, maximum = 1000)]
-    pub(crate) limit: Option<u32>,
+    #[serde(default)]
+    #[param(value_type = Option<u32>, minimum = 1, maximum = 1000)]
+    pub(crate) limit: Limit,
     /// The mark of the page before: its `next_cursor`.
     pub(crate) cursor: Option<String>,
 }
@@ -153,8 +154,9 @@ pub(crate) struct QueueQuery {
     #[param(value_type = Option<Category>)]
     pub(crate) category: Option<String>,
     /// How many at most; 100 unless said.
-    #[param(minimum = 1, maximum = 1000)]
-    pub(crate) limit: Option<u32>,
+    #[serde(default)]
+    #[param(value_type = Option<u32>, minimum = 1, maximum = 1000)]
+    pub(crate) limit: Limit,
     /// The mark of the page before: its `next_cursor`.
     pub(crate) cursor: Option<String>,
 }
@@ -186,12 +188,6 @@ pub(crate) fn states(named: Option<&str>, otherwise: &'static str) -> Result<&'s
     }
 }
 
-/// How many, within its range.
-pub(crate) fn limit(asked: Option<u32>) -> Result<u32, Error> {
-    let limit = asked.unwrap_or(100);
-    if (1..=1_000).contains(&limit) { Ok(limit) } else { Err(Error::BadRequest("limit lies between 1 and 1000.")) }
-}
-
 /// How long ago at least: a number of hours, or as long as an appeal may wait.
 pub(crate) fn age(asked: Option<&str>, patience: SignedDuration) -> Result<Option<SignedDuration>, Error> {
     let bad = Error::BadRequest("age is a whole number of hours up to 100000, or overdue.");
@@ -204,14 +200,6 @@ pub(crate) fn age(asked: Option<&str>, patience: SignedDuration) -> Result<Optio
             _ => Err(bad),
         },
     }
-}
-
-/// A category that may be left out.
-pub(crate) fn category(named: Option<&str>) -> Result<Option<Category>, Error> {
-    let category = named.map(str::parse).transpose();
-    category.map_err(|_| {
-        Error::BadRequest("category is content_violation, account_warning, temporary_restriction or appeal_update.")
-    })
 }
 
 impl StatsQuery {

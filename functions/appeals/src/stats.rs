@@ -70,6 +70,17 @@ impl Outcomes {
     }
 }
 
+/// Each appeal once, as it was last read. One that is reopened and decided again while they are read is among them twice.
+pub(crate) fn latest(read: Vec<Appeal>) -> Vec<Appeal> {
+    let mut latest: BTreeMap<String, Appeal> = BTreeMap::new();
+    for appeal in read {
+        if latest.get(&appeal.id).is_none_or(|known| known.version < appeal.version) {
+            latest.insert(appeal.id.clone(), appeal);
+        }
+    }
+    latest.into_values().collect()
+}
+
 impl Stats {
     /// The numbers of the `decided`, between `from` and `to`.
     pub fn of((from, to): (Timestamp, Timestamp), decided: &[Appeal]) -> Self {

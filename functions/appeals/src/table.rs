@@ -23,7 +23,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use shared::{
-    audit::{Audit, Entry, Log},
+    audit::{Audit, Entry, Log, Places},
     clock::Clock,
     digest::Digest,
     ids::{self, PersonId},
@@ -172,6 +172,11 @@ impl TenantAppeals {
             Err(TableError::Condition(_)) => Ok(Written::Overtaken),
             Err(error) => Err(error),
         }
+    }
+
+    /// Where the entries of an appeal lie in the audit log.
+    pub(crate) async fn places(&self, appeal: &Appeal) -> Result<Places, TableError> {
+        self.log.places_of(&appeal.person, &appeal.id, appeal.history.len()).await
     }
 
     /// The writing of a message.

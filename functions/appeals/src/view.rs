@@ -4,7 +4,13 @@ use crate::appeal::{Appeal, Deed, Event, Notified, Outcome, Ruling, Side, State,
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use serde_json::{Map, Value};
-use shared::{audit::Actor, ids::PersonId, locale::Locale, notices::Category, outbox};
+use shared::{
+    audit::{Actor, Places, Standing},
+    ids::PersonId,
+    locale::Locale,
+    notices::Category,
+    outbox,
+};
 use std::collections::BTreeMap;
 
 /// What an appeal is about.
@@ -104,9 +110,12 @@ pub(crate) struct EventView {
     /// Who it was. For staff alone.
     #[serde(skip_serializing_if = "Option::is_none")]
     person: Option<PersonId>,
-    /// The place of its entry in the audit log. For staff alone; none where it is not found any more.
+    /// The place of its entry in the audit log. For staff alone; none where it is not found.
     #[serde(skip_serializing_if = "Option::is_none")]
     audit_seq: Option<u64>,
+    /// Whether it is not found because the text of the entry was erased on the person's demand. For staff alone.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    audit_erased: bool,
 }
 
 /// An appeal with all that its person sees.
@@ -188,8 +197,8 @@ pub(crate) struct OriginalView {
 
 /// What staff may know besides.
 pub(crate) struct Known {
-    /// The places of entries in the audit log, by the entries' names.
-    pub(crate) places: BTreeMap<String, u64>,
+    /// Where its entries lie in the audit log.
+    pub(crate) places: Places,
     /// The states of messages, by their names.
     pub(crate) messages: BTreeMap<String, outbox::State>,
 }
@@ -259,12 +268,17 @@ impl EventView {
             Deed::Reopened { reason } => (None, Some(reason.clone())),
             Deed::Opened | Deed::StatementAdded | Deed::Taken | Deed::Withdrawn => (None, None),
         };
-        let (person, audit_seq) = match viewer {
-            Viewer::Person => (None, None),
-            Viewer::Staff(known) => (Some(event.by.clone()), known.places.get(&event.audit).copied()),
+        let (person, standing) = match viewer {
+            Viewer::Person => (None, Standing::Unknown),
+            Viewer::Staff(known) => (Some(event.by.clone()), known.places.of(&event.audit, event.at)),
+        };
+        let (audit_seq, audit_erased) = match standing {
+            Standing::At(seq) => (Some(seq), false),
+            Standing::Erased => (None, true),
+            Standing::Unknown => (None, false),
         };
         let (event, by, seq, at) = (event.deed.name(), event.deed.side(), event.seq, event.at);
-        Self { seq, at, event, by, outcome, reason, person, audit_seq }
+        Self { seq, at, event, by, outcome, reason, person, audit_seq, audit_erased }
     }
 }
 

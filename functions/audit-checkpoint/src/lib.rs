@@ -1,6 +1,6 @@
 //! The scheduled job `audit-checkpoint`: signs the head of each audit log that has grown, and exports its tree.
 //!
-//! Runs each minute, so that what was done is provable within a minute. Each tenant is acted for in turn, those that wait longest
+//! Runs each minute, so that what was done is provable within a minute or two. Each tenant is acted for in turn, those that wait longest
 //! first; one whose log cannot be signed costs no other. What a run has no time for waits for the next one
 //! (`shared::audit::checkpoint` says what becomes of a run that dies).
 
@@ -201,15 +201,11 @@ async fn pending(table: &Table) -> Result<Vec<(Timestamp, TenantScope)>, TableEr
         pk: String,
         audit_pending: Timestamp,
     }
-    let rows: Vec<Row> = table.sweep(Sweep::AuditCheckpoint).await?;
-    let mut pending = Vec::with_capacity(rows.len());
-    for Row { pk, audit_pending } in rows {
-        let tenant = pk.strip_prefix("T#").and_then(|rest| rest.strip_suffix(COUNTER)?.strip_suffix('#'));
-        match tenant.and_then(|tenant| tenant.parse().ok()) {
-            Some(tenant) => pending.push((audit_pending, TenantScope::for_job(Sweep::AuditCheckpoint, tenant))),
-            None => tracing::error!(event = "pending_malformed", "an item of the index of logs is of no known form"),
-        }
-    }
+    let read = |Row { pk, audit_pending }| {
+        let tenant = pk.strip_prefix("T#")?.strip_suffix(COUNTER)?.strip_suffix('#')?;
+        Some((audit_pending, TenantScope::for_job(Sweep::AuditCheckpoint, tenant.parse().ok()?)))
+    };
+    let mut pending = table.sweep(Sweep::AuditCheckpoint, read).await?;
     pending.sort_by_key(|(since, _)| *since);
     Ok(pending)
 }

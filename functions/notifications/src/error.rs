@@ -4,7 +4,7 @@ use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use jiff::Timestamp;
 use shared::{
-    notices::{NotACategory, TellError, Unsaid},
+    notices::{TellError, Unsaid},
     problem::Problem,
     web::Fault,
 };
@@ -15,9 +15,6 @@ pub enum Error {
     /// The person has no such notice.
     #[error("There is no such notification.")]
     NoSuchNotice,
-    /// The category is none.
-    #[error("{0}.")]
-    BadCategory(NotACategory),
     /// The context is not what a context is.
     #[error("{0}")]
     BadContext(&'static str),
@@ -67,7 +64,6 @@ impl From<Error> for Problem {
     fn from(error: Error) -> Self {
         let problem = match error {
             Error::NoSuchNotice => Problem::not_found("notification.not_found"),
-            Error::BadCategory(_) => Problem::bad_request("notification.bad_category"),
             Error::BadContext(_) => Problem::bad_request("notification.bad_context"),
             Error::BadRequest(_) => Problem::bad_request("http.bad_request"),
             Error::Unsaid(_) => Problem::unprocessable("notification.text_refused"),

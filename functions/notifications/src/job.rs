@@ -1,7 +1,7 @@
 //! The scheduled job: tells people of what the limit has put off, once it can be told.
 //!
-//! It runs each hour. What a run does not do, the next one does: everything stays in the index until it is told. Of two runs at once
-//! one tells and the other finds it told, by the same condition that holds the limit.
+//! It runs each hour, for [`RUN`] at most, and the tenants take turns. What a run does not do, the next one does: everything stays in
+//! the index until it is told. Of two runs at once one tells and the other finds it told, by the same condition that holds the limit.
 
 use crate::Telling;
 use jiff::Timestamp;
@@ -12,12 +12,15 @@ use shared::{
     ids::PersonId,
     job::{self, Report as _},
     notices::{Category, Notices, Words, deferral::Flushed, limit_named},
-    outbox,
+    resilience::Budget,
     table::{Table, TableError},
     telemetry::{self, Metric, Outcome as Ended, metrics},
     tenant::{Sweep, TenantScope},
 };
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
+
+/// For how long a run begins to tell people. What is under way then is ended; the function's own limit leaves a minute for it.
+pub const RUN: Duration = Duration::from_secs(240);
 
 /// What the job holds while it runs.
 #[derive(Clone)]
@@ -37,6 +40,8 @@ pub struct Report {
     pub waiting: u64,
     /// People and categories that could not be told of; the next run tries again.
     pub failed: u64,
+    /// People and categories that a run had no time for: the next one tells of them.
+    pub unfinished: u64,
     /// Whether notices are switched off, so that nothing was told.
     pub off: bool,
     /// How long the one that was due longest had been due when the run was, in seconds.
@@ -57,11 +62,13 @@ impl job::Report for Report {
     }
 }
 
-/// What the index of what waits holds.
-#[derive(Deserialize)]
+/// A person and category of which something can be told.
+#[derive(Clone, Debug, PartialEq, Eq)]
 struct Due {
-    pk: String,
-    deferral_due: String,
+    tenant: TenantScope,
+    person: PersonId,
+    category: Category,
+    since: Timestamp,
 }
 
 impl Deferrals {
@@ -86,30 +93,14 @@ async fn flush(deferrals: &Deferrals, now: Timestamp) -> Result<Report, JobError
     if report.off {
         return Ok(report);
     }
-    let sweep = Sweep::NotificationDeferrals;
-    let due: Vec<Due> = deferrals.table.sweep(sweep).await.map_err(JobError::NotListed)?;
-    let by = outbox::due(now);
-    let mut limits = BTreeSet::new();
-    for Due { pk, deferral_due } in due.into_iter().filter(|due| due.deferral_due <= by) {
-        let waited_s = deferral_due.parse().map_or(0, |since| job::waited_s(since, now));
-        report.longest_wait_s = report.longest_wait_s.max(waited_s);
-        limits.insert(pk);
-    }
-    for pk in limits {
-        match limit(sweep, &pk) {
-            Some((tenant, person, category)) => {
-                let told = tenant.act(deferrals.notices.flush(&tenant, &person, category)).await;
-                report.count(&tenant, told);
-            }
-            None => {
-                report.failed += 1;
-                tracing::error!(
-                    event = "deferral_malformed",
-                    "an item of the index of what was put off is of no known form"
-                );
-            }
-        }
-    }
+    let budget = Budget::of(RUN);
+    let due = due(&deferrals.table, now).await.map_err(JobError::NotListed)?;
+    report.longest_wait_s = due.first().map_or(0, |longest| job::waited_s(longest.since, now));
+    each(due, budget, &mut report, |Due { tenant, person, category, .. }| {
+        let (notices, acting) = (deferrals.notices.clone(), tenant.clone());
+        tenant.act(async move { notices.flush(&acting, &person, category).await })
+    })
+    .await;
     let ended = if report.is_clean() { Ended::Ok } else { Ended::Failed };
     if report != Report::default() {
         let told = Metric::count("notification_summaries_total", report.told);
@@ -119,9 +110,41 @@ async fn flush(deferrals: &Deferrals, now: Timestamp) -> Result<Report, JobError
     Ok(report)
 }
 
-fn limit(sweep: Sweep, pk: &str) -> Option<(TenantScope, PersonId, Category)> {
-    let (tenant, person, category) = limit_named(pk)?;
-    Some((TenantScope::for_job(sweep, tenant.parse().ok()?), person, category))
+/// Whom something can be told, those first who wait longest.
+async fn due(table: &Table, now: Timestamp) -> Result<Vec<Due>, TableError> {
+    #[derive(Deserialize)]
+    struct Row {
+        pk: String,
+        deferral_due: Timestamp,
+    }
+    let sweep = Sweep::NotificationDeferrals;
+    let read = |Row { pk, deferral_due: since }| {
+        let (tenant, person, category) = limit_named(&pk)?;
+        let tenant = TenantScope::for_job(sweep, tenant.parse().ok()?);
+        Some((pk.clone(), Due { tenant, person, category, since }))
+    };
+    let mut due = table.sweep(sweep, read).await?;
+    due.retain(|(_, due)| due.since <= now);
+    due.sort_by_key(|(_, due)| due.since);
+    // Each occurrence is an item of its own, and one notice tells of all of a limit.
+    let mut named = BTreeSet::new();
+    Ok(due.into_iter().filter_map(|(pk, due)| named.insert(pk).then_some(due)).collect())
+}
+
+/// Tells of each by turns of the tenants, for as long as the budget lasts.
+async fn each<F, E>(due: Vec<Due>, budget: Budget, report: &mut Report, tell: impl Fn(Due) -> F)
+where
+    F: Future<Output = Result<Flushed, E>>,
+    E: std::error::Error,
+{
+    for due in job::by_turns(due, |due| due.tenant.tenant()) {
+        if budget.left() == Duration::ZERO {
+            report.unfinished += 1;
+            continue;
+        }
+        let tenant = due.tenant.clone();
+        report.count(&tenant, tell(due).await);
+    }
 }
 
 impl Report {
@@ -140,5 +163,38 @@ impl Report {
                 tracing::error!(event = "deferral_failed", tenant, error = causes, "a summary was not told: {causes}");
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::{cell::RefCell, convert::Infallible};
+
+    fn due(tenant: &str, person: &str) -> Due {
+        Due {
+            tenant: TenantScope::for_job(Sweep::NotificationDeferrals, tenant.parse().unwrap()),
+            person: PersonId::from_subject(person).unwrap(),
+            category: Category::AccountWarning,
+            since: Timestamp::UNIX_EPOCH,
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn tenants_take_turns_until_the_time_is_over_and_the_rest_waits_for_the_next_run() {
+        let (mut report, told) = (Report::default(), RefCell::new(Vec::new()));
+        let many = ["1", "2", "3", "4", "5", "6"].map(|person| due("big", person));
+        let waiting = many.into_iter().chain([due("small", "7"), due("small", "8")]).collect();
+        each(waiting, Budget::of(RUN), &mut report, |due: Due| {
+            told.borrow_mut().push(due.person.as_str().to_owned());
+            async {
+                tokio::time::sleep(RUN / 4).await;
+                Ok::<_, Infallible>(Flushed::Told { notice: String::new(), count: 2 })
+            }
+        })
+        .await;
+        assert_eq!(told.into_inner(), ["1", "7", "2", "8"]);
+        assert_eq!(report, Report { told: 4, decisions: 8, unfinished: 4, ..Report::default() });
+        assert!(report.is_clean(), "a run that ends early is no failed one");
     }
 }

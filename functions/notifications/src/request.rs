@@ -3,7 +3,7 @@
 use crate::error::Error;
 use serde::Deserialize;
 use serde_json::{Map, Value};
-use shared::{ids::PersonId, notices::Category};
+use shared::{ids::PersonId, notices::Category, problem::Problem, web::Limit};
 
 /// The most bytes of a context, as JSON.
 const MAX_CONTEXT_BYTES: usize = 8 * 1024;
@@ -61,7 +61,7 @@ impl CreateNotification {
     /// What it means.
     pub(crate) fn read(self) -> Result<ToTell, Error> {
         let person = |name: &str, what| PersonId::from_subject(name).ok_or(Error::BadRequest(what));
-        let category: Category = self.category.parse().map_err(Error::BadCategory)?;
+        let category: Category = self.category.parse().map_err(Problem::from)?;
         let decided_by = self
             .decided_by
             .as_deref()
@@ -172,26 +172,11 @@ pub(crate) struct ListQuery {
     #[param(value_type = Option<Category>)]
     pub(crate) category: Option<String>,
     /// How many at most; 100 unless said.
-    #[param(minimum = 1, maximum = 1000)]
-    pub(crate) limit: Option<u32>,
+    #[serde(default)]
+    #[param(value_type = Option<u32>, minimum = 1, maximum = 1000)]
+    pub(crate) limit: Limit,
     /// The mark of the page before: its `next_cursor`.
     pub(crate) cursor: Option<String>,
-}
-
-impl ListQuery {
-    /// How many, and of which category.
-    pub(crate) fn read(&self) -> Result<(u32, Option<Category>), Error> {
-        let limit = self.limit.unwrap_or(100);
-        if !(1..=1_000).contains(&limit) {
-            return Err(Error::BadRequest("limit lies between 1 and 1000."));
-        }
-        Ok((limit, category(self.category.as_deref())?))
-    }
-}
-
-/// A category that may be left out.
-pub(crate) fn category(named: Option<&str>) -> Result<Option<Category>, Error> {
-    named.map(str::parse).transpose().map_err(Error::BadCategory)
 }
 
 #[cfg(test)]

@@ -32,8 +32,10 @@ pub(crate) const COUNTED: u64 = 1_000;
 pub(crate) const MARKED_AT_ONCE: usize = 500;
 /// How many are marked at the same time.
 const MARKING: usize = 8;
-/// The most rows that are read for one page of a list that no index orders.
+/// The most rows that are read for one page of a list, where many of them are not what was asked for.
 const READ_FOR_A_PAGE: usize = 5_000;
+/// How many rows are read at once, at least, after the first ones were not enough for a page.
+const CHUNK: u32 = 100;
 
 /// The feeds of every tenant.
 #[derive(Clone, Debug)]
@@ -71,6 +73,14 @@ impl Filter {
             Some(unread) => row.status == if unread { Status::Unread } else { Status::Read },
         };
         status && self.category.is_none_or(|category| category == row.category)
+    }
+
+    /// Where the notice `id` lies in the list.
+    fn place(self, id: &str) -> Place {
+        match self.index() {
+            None => Place::of(id),
+            Some((_, prefix)) => Place::in_index(id, format!("{prefix}{id}")),
+        }
     }
 
     /// The index that orders what is asked for, and what its attribute begins with.
@@ -130,26 +140,35 @@ impl Feed {
         after: Option<Place>,
     ) -> Result<Listed<NoticeRow>, TableError> {
         let partition = notices_of(&self.person);
-        let (mut rows, mut after, mut read) = (Vec::new(), after, 0);
+        let (mut rows, mut after, mut read): (Vec<NoticeRow>, _, _) = (Vec::new(), after, 0);
+        let mut chunk = limit;
         loop {
-            let left = limit - u32::try_from(rows.len()).unwrap_or(limit);
-            let listing = Listing::of(&partition, left).newest_first().after(after);
+            let listing = Listing::of(&partition, chunk).newest_first().after(after);
             let (found, next) = match filter.index() {
                 None => {
                     let page = self.rows.list::<NoticeRow>(listing).await?;
+                    read += page.rows.len();
                     (page.rows, page.after)
                 }
                 Some((index, prefix)) => {
                     let page = self.rows.list::<Keys>(listing.by(index).beginning(&prefix)).await?;
+                    read += page.rows.len();
                     (self.in_order(page.rows).await?, page.after)
                 }
             };
-            read += found.len();
-            rows.extend(found.into_iter().filter(|row| filter.takes(row)));
+            for row in found.into_iter().filter(|row| filter.takes(row)) {
+                if rows.len() == limit as usize {
+                    let after = rows.last().map(|last| filter.place(&last.id));
+                    return Ok(Listed { rows, after });
+                }
+                rows.push(row);
+            }
             after = next;
             if after.is_none() || rows.len() >= limit as usize || read >= READ_FOR_A_PAGE {
                 return Ok(Listed { rows, after });
             }
+            // What is looked for is rare: one call for each row that is missing would be as many calls as rows.
+            chunk = limit.max(CHUNK);
         }
     }
 

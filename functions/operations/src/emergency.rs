@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use shared::{
     auth::{Caller, Grant, Scopes},
     ids::PersonId,
-    table::Key,
+    table::{Key, sortable},
     web::request::{self, RequestContext},
 };
 
@@ -63,7 +63,6 @@ impl Act {
 
     /// Where it is written in the tenant's part of the table: emergencies lie in the order of time.
     pub(crate) fn key(&self) -> Key {
-        // Nine digits always, as texts are ordered by their characters.
-        Key::new(PARTITION, format!("{:.9}#{}", self.at, self.request_id))
+        Key::new(PARTITION, format!("{}#{}", sortable(self.at), self.request_id))
     }
 }

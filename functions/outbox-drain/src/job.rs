@@ -12,7 +12,6 @@ use futures::{StreamExt, stream};
 use jiff::Timestamp;
 use serde::Serialize;
 use shared::{
-    ids::TenantId,
     job::{self, Report as _},
     outbox::{Claim, Due, MAX_ATTEMPTS, NOTICE, Settled, State, Target, TenantOutbox, Verdict},
     resilience::Budget,
@@ -20,10 +19,7 @@ use shared::{
     telemetry::{self, Metric, Outcome as Ended, metrics},
     tenant::{Sweep, TenantScope},
 };
-use std::{
-    collections::{BTreeMap, BTreeSet, VecDeque},
-    time::Duration,
-};
+use std::{collections::BTreeSet, time::Duration};
 
 /// For how long a run begins to send messages. What is under way then is ended.
 pub const RUN: Duration = Duration::from_secs(45);
@@ -108,7 +104,8 @@ async fn drain(app: &App, now: Timestamp) -> Result<Report, JobError> {
         report.oldest_wait_s = job::waited_s(oldest.since, now);
     }
     let mut told = BTreeSet::new();
-    let due = by_turns(pending.due).into_iter().take(MAX_MESSAGES).take_while(|_| budget.left() > Duration::ZERO);
+    let due = job::by_turns(pending.due, |due| due.tenant.tenant()).into_iter().take(MAX_MESSAGES);
+    let due = due.take_while(|_| budget.left() > Duration::ZERO);
     let under_way = stream::iter(due).map(|due| {
         let tenant = due.tenant.clone();
         tenant.act(async move { send(app, &due).await })
@@ -133,22 +130,6 @@ async fn drain(app: &App, now: Timestamp) -> Result<Report, JobError> {
         metrics::emit(Some("outbox_drain"), if report.is_clean() { Ended::Ok } else { Ended::Failed }, &counts);
     }
     Ok(report)
-}
-
-/// The messages with the tenants taking turns, each tenant's longest waiting first.
-fn by_turns(due: Vec<Due>) -> Vec<Due> {
-    let mut tenants: BTreeMap<TenantId, VecDeque<Due>> = BTreeMap::new();
-    for due in due {
-        tenants.entry(due.tenant.tenant().clone()).or_default().push_back(due);
-    }
-    let mut ordered = Vec::new();
-    while !tenants.is_empty() {
-        tenants.retain(|_, waiting| {
-            ordered.extend(waiting.pop_front());
-            !waiting.is_empty()
-        });
-    }
-    ordered
 }
 
 /// Claims a message, sends it and writes down what came of it.
@@ -251,23 +232,5 @@ impl Trouble {
             }
             _ => tracing::error!(event = "outbox_target_unusable", target, "messages to {target} wait: {why}"),
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn tenants_take_turns_and_each_ones_longest_waiting_comes_first() {
-        let due = |tenant: &str, id: &str| Due {
-            tenant: TenantScope::for_job(Sweep::OutboxDrain, tenant.parse().unwrap()),
-            id: id.to_owned(),
-            since: Timestamp::UNIX_EPOCH,
-        };
-        let many = [("big", "1"), ("big", "2"), ("small", "3"), ("big", "4"), ("other", "5"), ("small", "6")];
-        let ordered = by_turns(many.into_iter().map(|(tenant, id)| due(tenant, id)).collect());
-        let ids: Vec<_> = ordered.iter().map(|due| due.id.as_str()).collect();
-        assert_eq!(ids, ["1", "5", "3", "2", "6", "4"]);
     }
 }

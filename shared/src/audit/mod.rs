@@ -29,7 +29,7 @@
 //!
 //! **Proof.** The leaves are those of a Merkle tree (RFC 6962). A schedule signs its head and puts it, with the tree, where nobody
 //! who can write to the table can change it ([`checkpoint`]); whoever holds a head can have the log shown to them against it
-//! ([`verify`]). Until then, for a minute at most, a leaf is as safe as the table.
+//! ([`verify`]). Until then, for a minute or two, a leaf is as safe as the table.
 
 #[cfg(feature = "audit-tree")]
 pub mod checkpoint;
@@ -37,6 +37,7 @@ mod entry;
 mod erase;
 #[cfg(feature = "audit-tree")]
 pub mod note;
+mod places;
 #[cfg(feature = "audit-tree")]
 pub mod proof;
 mod read;
@@ -56,6 +57,7 @@ pub use entry::{
     leaf_key, text_key,
 };
 pub use erase::{ERASED, Erased, places, spelled};
+pub use places::{Places, Standing};
 pub use read::{CounterRow, Rows};
 
 use crate::{

@@ -253,6 +253,34 @@ async fn a_persons_texts_are_erased_and_nobody_elses() {
 }
 
 #[tokio::test]
+async fn entries_are_found_by_whom_they_are_about_and_said_to_be_erased_where_they_were() {
+    let site = Site::start().await;
+    let (log, clock, began) = (site.log(), site.clock.clone(), site.clock.now());
+    let of = |name: &str, of: &str| {
+        Entry::draft("test.done", Actor::Job("test".to_owned())).of(of).about(&person(name)).ready().unwrap()
+    };
+    let entries = [of("ada", "apl_1"), of("ada", "apl_2"), of("ada#1", "apl_1"), of("ada", "apl_1")];
+    tenant()
+        .act(async move {
+            for entry in &entries {
+                log.commit(entry, Vec::new()).await.unwrap();
+            }
+            let found = async |at| {
+                let places = log.places_of(&person("ada"), "apl_1", 9).await.unwrap();
+                entries.each_ref().map(|entry| places.of(entry.id(), at))
+            };
+            let unknown = Standing::Unknown;
+            assert_eq!(found(began).await, [Standing::At(0), unknown, unknown, Standing::At(3)]);
+            log.erase(&person("ada"), &Actor::Job("test".to_owned())).await.unwrap();
+            assert_eq!(found(began).await, [unknown; 4], "they may be too new for the index");
+            clock.advance(jiff::SignedDuration::from_secs(61));
+            assert_eq!(found(began).await[0], Standing::Erased);
+            assert_eq!(found(clock.now()).await[0], unknown);
+        })
+        .await;
+}
+
+#[tokio::test]
 async fn the_counter_says_since_when_leaves_wait_and_when_the_last_place_was_given() {
     let site = Site::start().await;
     let (log, clock) = (site.log(), site.clock.clone());

@@ -1,5 +1,6 @@
 //! What a notice can be about: a closed list.
 
+use crate::problem::Problem;
 use serde::{Deserialize, Serialize};
 use std::str::FromStr;
 
@@ -37,9 +38,24 @@ impl Category {
         }
     }
 
+    /// The category that a query names, if it names one.
+    ///
+    /// # Errors
+    ///
+    /// A refusal of what is no category.
+    pub fn asked(named: Option<&str>) -> Result<Option<Self>, Problem> {
+        Ok(named.map(str::parse::<Self>).transpose()?)
+    }
+
     /// Whether a decision of this kind can be appealed: all but that on an appeal.
     pub fn appealable(self) -> bool {
         self != Self::AppealUpdate
+    }
+}
+
+impl From<NotACategory> for Problem {
+    fn from(error: NotACategory) -> Self {
+        Self::bad_request("notification.bad_category").detail(format!("{error}."))
     }
 }
 

@@ -12,8 +12,7 @@ use super::{
 use crate::{
     audit::{Actor, Entry},
     ids::PersonId,
-    outbox,
-    table::{TableError, TenantTable, new_part},
+    table::{TableError, TenantTable, new_part, sortable},
     tenant::TenantScope,
     web::request::random_hex,
 };
@@ -141,7 +140,7 @@ pub(super) fn too_much() -> TableError {
 
 /// Says of what waits when it can be told now, where another notice has moved that.
 async fn postpone(rows: &TenantTable, waiting: &[&PutOff], until: Timestamp) -> Result<(), TableError> {
-    let due = outbox::due(until);
+    let due = sortable(until);
     for row in waiting.iter().filter(|row| row.deferral_due.as_deref() != Some(due.as_str())) {
         let update = rows.update(&put_off_key(&row.person, row.category, &row.origin));
         let update = update.update_expression("SET #due = :due").expression_attribute_names("#due", DEFERRAL_DUE);

@@ -6,10 +6,7 @@ use super::{
     standing::Limit,
     tell::{Origin, Plan, Telling, Told},
 };
-use crate::{
-    outbox,
-    table::{TableError, TenantTable, new_part, update_part},
-};
+use crate::table::{TableError, TenantTable, new_part, sortable, update_part};
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure, TransactWriteItem};
 use jiff::Timestamp;
 
@@ -43,7 +40,7 @@ pub(super) fn put_off(
         by: telling.by.clone(),
         involved: telling.involved().cloned().collect(),
         at: now,
-        deferral_due: Some(outbox::due(until)),
+        deferral_due: Some(sortable(until)),
     };
     let key = put_off_key(&row.person, row.category, &row.origin);
     Ok(Plan { parts: vec![new_part(rows.part_put(rows.item(&key, &row)?))?], told })

@@ -1,9 +1,9 @@
 //! What the sender needs: which messages are due, whose turn one is, and what came of it.
 
 use super::{KEPT, LONGEST_PAUSE, MAX_AGE, MAX_ATTEMPTS, MessageRow, OUTBOX_DUE, Outbox, PAUSES, State, TenantOutbox};
-use super::{PARTITION, due, key};
+use super::{PARTITION, key};
 use crate::{
-    table::{Item, TableError, update_part},
+    table::{Item, TableError, sortable, update_part},
     tenant::{Sweep, TenantScope},
     web::request::random_hex,
 };
@@ -94,19 +94,12 @@ impl Outbox {
             outbox_due: Timestamp,
         }
         let now = self.clock.now();
-        let rows: Vec<Row> = self.table.sweep(right).await?;
-        let mut pending = Pending { waiting: rows.len() as u64, ..Pending::default() };
-        for row in rows.into_iter().filter(|row| row.outbox_due <= now) {
-            match tenant_of(right, &row.pk) {
-                Some(tenant) => pending.due.push(Due { tenant, id: row.sk, since: row.outbox_due }),
-                None => tracing::error!(
-                    event = "outbox_malformed",
-                    "an item of the index of what is to be sent is of no known form"
-                ),
-            }
-        }
-        pending.due.sort_by_key(|due| due.since);
-        Ok(pending)
+        let read = |Row { pk, sk, outbox_due }| Some(Due { tenant: tenant_of(right, &pk)?, id: sk, since: outbox_due });
+        let mut due = self.table.sweep(right, read).await?;
+        let waiting = due.len() as u64;
+        due.retain(|due| due.since <= now);
+        due.sort_by_key(|due| due.since);
+        Ok(Pending { due, waiting })
     }
 }
 
@@ -130,12 +123,12 @@ impl TenantOutbox {
             .expression_attribute_names("#due", OUTBOX_DUE)
             .expression_attribute_names("#lease", "lease")
             .expression_attribute_names("#state", "state")
-            .expression_attribute_values(":until", text(due(now + LEASE)))
+            .expression_attribute_values(":until", text(sortable(now + LEASE)))
             .expression_attribute_values(":lease", text(lease.clone()))
             .expression_attribute_values(":at", text(now.to_string()))
             .expression_attribute_values(":one", AttributeValue::N("1".to_owned()))
-            .expression_attribute_values(":waiting", text("waiting"))
-            .expression_attribute_values(":now", text(due(now)))
+            .expression_attribute_values(":waiting", text(State::Waiting.name()))
+            .expression_attribute_values(":now", text(sortable(now)))
             .return_values(ReturnValue::AllNew)
             .return_values_on_condition_check_failure(AllOld);
         let item = match update.send().await {
@@ -223,7 +216,7 @@ impl TenantOutbox {
         };
         let update = update
             .expression_attribute_names("#due", OUTBOX_DUE)
-            .expression_attribute_values(":until", text(due(until)))
+            .expression_attribute_values(":until", text(sortable(until)))
             .expression_attribute_values(":at", text(now.to_string()))
             .expression_attribute_values(":why", text(why));
         under(update, claim, State::Waiting, now).await

@@ -1,7 +1,7 @@
 //! Dead letters: what was given up, and what a person does about it.
 
-use super::{KEPT, MessageRow, OUTBOX_DUE, State, Target, TenantOutbox, claim::text, due, key};
-use crate::table::{Key, Listed, Listing, Place, TableError, update_part};
+use super::{KEPT, MessageRow, OUTBOX_DUE, State, Target, TenantOutbox, claim::text, key};
+use crate::table::{Key, Listed, Listing, Place, TableError, sortable, update_part};
 use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -139,7 +139,7 @@ impl TenantOutbox {
             )
             .expression_attribute_names("#due", OUTBOX_DUE)
             .expression_attribute_values(":waiting", text(State::Waiting.name()))
-            .expression_attribute_values(":due", text(due(now)))
+            .expression_attribute_values(":due", text(sortable(now)))
             .expression_attribute_values(":zero", AttributeValue::N("0".to_owned()))
             .expression_attribute_values(":at", text(now.to_string()));
         self.over(row, update)
@@ -196,5 +196,5 @@ impl TenantOutbox {
 
 /// Where the letter of a message lies that died at `died_at`, which is when its row last changed.
 fn letter_key(id: &str, died_at: Timestamp) -> Key {
-    Key::new(DEAD, format!("{}#{id}", due(died_at)))
+    Key::new(DEAD, format!("{}#{id}", sortable(died_at)))
 }

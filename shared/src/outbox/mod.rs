@@ -29,7 +29,7 @@ pub use dead::{DEAD, DeadLetter, Discarded, Redriven};
 use crate::{
     clock::Clock,
     resilience::Backoff,
-    table::{Key, Table, TableError, TenantTable, new_part},
+    table::{Key, Table, TableError, TenantTable, new_part, sortable},
     tenant::TenantScope,
 };
 use aws_sdk_dynamodb::types::TransactWriteItem;
@@ -177,7 +177,7 @@ impl TenantOutbox {
             updated_at: now,
             failing_since: None,
             last_error: None,
-            outbox_due: Some(due(now)),
+            outbox_due: Some(sortable(now)),
             lease: None,
             expires_at: None,
         };
@@ -197,9 +197,4 @@ impl TenantOutbox {
 /// Where a message lies.
 pub fn key(id: &str) -> Key {
     Key::new(PARTITION, id)
-}
-
-/// A time as the index sorts it: nine digits of a second always, as texts compare by their characters.
-pub fn due(at: Timestamp) -> String {
-    format!("{at:.9}")
 }

@@ -27,6 +27,11 @@ pub struct Place {
 }
 
 impl Place {
+    /// The place of the row `sort` in the table's own order, whether it is there or not.
+    pub fn of(sort: impl Into<String>) -> Self {
+        Self { sort: sort.into(), by: None }
+    }
+
     /// The place of the row `sort` in an index that holds it as `by`, whether it is there or not.
     pub fn in_index(sort: impl Into<String>, by: impl Into<String>) -> Self {
         Self { sort: sort.into(), by: Some(by.into()) }

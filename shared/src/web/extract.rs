@@ -9,7 +9,7 @@ use axum::{
 };
 use http::{HeaderMap, StatusCode, header, request::Parts};
 use serde::{
-    Deserializer, Serialize,
+    Deserialize, Deserializer, Serialize,
     de::{DeserializeOwned, DeserializeSeed, IgnoredAny, MapAccess, Visitor},
 };
 
@@ -27,6 +27,31 @@ pub struct Path<T>(pub T);
 /// A query's parameters; a malformed one is the caller's fault, told by its name.
 #[derive(Clone, Copy, Debug)]
 pub struct Query<T>(pub T);
+
+/// How many rows of a list a query asks for at most: 1 to 1,000, and 100 where it does not say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "u32")]
+pub struct Limit(u32);
+
+impl Limit {
+    /// The number.
+    pub fn get(self) -> u32 {
+        self.0
+    }
+}
+
+impl Default for Limit {
+    fn default() -> Self {
+        Self(100)
+    }
+}
+
+impl TryFrom<u32> for Limit {
+    type Error = &'static str;
+    fn try_from(asked: u32) -> Result<Self, &'static str> {
+        if (1..=1_000).contains(&asked) { Ok(Self(asked)) } else { Err("it lies between 1 and 1000") }
+    }
+}
 
 /// A body taken as it is, within the route's limit.
 #[derive(Clone, Debug)]

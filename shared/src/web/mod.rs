@@ -13,7 +13,7 @@ pub mod lambda;
 pub mod request;
 mod routes;
 
-pub use extract::{Json, Path, Query};
+pub use extract::{Json, Limit, Path, Query};
 pub use fault::Fault;
 #[cfg(feature = "table")]
 pub use front::{Front, FrontConfig};

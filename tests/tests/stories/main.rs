@@ -12,6 +12,7 @@ mod doors;
 mod faults;
 mod hostile;
 mod lies;
+mod malformed;
 mod matrix;
 mod notices;
 mod outbox;

@@ -4,7 +4,7 @@ use crate::fault::{Faults, entries, items, of_type, referred};
 use serde_json::Value;
 
 /// The events, as the functions' log lines name them.
-const EVENTS: [&str; 15] = [
+const EVENTS: [&str; 16] = [
     "analytics_adapter_failed",
     "analytics_ingest_failed",
     "analytics_query_failed",
@@ -17,6 +17,7 @@ const EVENTS: [&str; 15] = [
     "outbox_dead_letter",
     "outbox_target_unusable",
     "snapshot_damaged",
+    "sweep_malformed",
     "telemetry_misconfigured",
     "tenant_guard_refused",
     "trace_not_exported",

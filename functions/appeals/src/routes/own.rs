@@ -4,7 +4,7 @@ use super::{ATTEMPTS, Asking, Changing, OfAppeal, change, crowded, existing, ver
 use crate::{
     App, Error,
     appeal::{About, Appeal},
-    request::{ListQuery, Maybe, OfUser, OpenAppeal, OpenAppealAgainst, Patch, PatchAppeal, limit, statement, states},
+    request::{ListQuery, Maybe, OfUser, OpenAppeal, OpenAppealAgainst, Patch, PatchAppeal, statement, states},
     table::{Written, appeal_id},
     view::{AppealView, Summary, Viewer},
 };
@@ -169,10 +169,10 @@ pub(super) async fn list(
 ) -> Result<Json<AppealsPage>, Error> {
     let tenant = caller.tenant()?;
     let person = caller.subject(query.user_id.as_deref(), Access::Read).await?;
-    let (limit, states) = (limit(query.limit)?, states(query.state.as_deref(), "all")?);
+    let states = states(query.state.as_deref(), "all")?;
     let place = place(&tenant, person.as_str(), query.state.as_deref());
     let after: Option<String> = app.cursors.after(&place, query.cursor.as_deref()).await?;
-    let (found, after) = app.appeals.of(&tenant).of_person(&person, states, limit, after).await?;
+    let (found, after) = app.appeals.of(&tenant).of_person(&person, states, query.limit.get(), after).await?;
     let next_cursor = app.cursors.next(&place, after.as_ref()).await?;
     let appeals = found.iter().map(|appeal| Summary::of(appeal, &Viewer::Person)).collect();
     Ok(Json(AppealsPage { appeals, next_cursor }))

@@ -4,8 +4,8 @@ use super::{OfAppeal, existing, versioned};
 use crate::{
     App, Error,
     appeal::{Appeal, State as Stage},
-    request::{QueueQuery, StatsQuery, age, category, limit, states},
-    stats::{Open, Stats},
+    request::{QueueQuery, StatsQuery, age, states},
+    stats::{Open, Stats, latest},
     table::{Mark, TenantAppeals, Wanted},
     view::{Known, QueuedView, StaffView},
 };
@@ -14,7 +14,9 @@ use http::StatusCode;
 use jiff::Timestamp;
 use serde::Serialize;
 use shared::{
+    audit::Places,
     auth::{Caller, Scope},
+    notices::Category,
     table::TableError,
     web::{
         Json, Path, Query,
@@ -58,11 +60,11 @@ pub(super) async fn queue(
 ) -> Result<Json<Queue>, Error> {
     let tenant = caller.tenant()?;
     caller.require(Scope::AdminRead).await?;
-    let (limit, patience, now) = (limit(query.limit)?, app.config.patience, app.clock.now());
+    let (patience, now) = (app.config.patience, app.clock.now());
     let of_age = age(query.age.as_deref(), patience)?;
     let wanted = Wanted {
         states: states(query.state.as_deref(), "open")?,
-        category: category(query.category.as_deref())?,
+        category: Category::asked(query.category.as_deref())?,
         until: of_age.map(|age| now.checked_sub(age).unwrap_or(Timestamp::MIN)),
     };
     let said = |text: &Option<String>| text.clone().unwrap_or_default();
@@ -70,15 +72,12 @@ pub(super) async fn queue(
     let place = [tenant.tenant().as_str(), QUEUE, &state, &age, &category];
     let after: Option<Mark> = app.cursors.after(&place, query.cursor.as_deref()).await?;
     let appeals = app.appeals.of(&tenant);
-    let (found, after) = appeals.queue(&wanted, limit, after).await?;
+    let (found, after) = appeals.queue(&wanted, query.limit.get(), after).await?;
     let next_cursor = app.cursors.next(&place, after.as_ref()).await?;
     let late = now.checked_sub(patience).ok();
-    let (mut overdue, mut whole) = (0, true);
-    for state in [Stage::Submitted, Stage::InReview] {
-        let (marks, all) = appeals.between(state, None, late).await?;
-        (overdue, whole) = (overdue + marks.len() as u64, whole && all);
-    }
-    let known = Known { places: BTreeMap::new(), messages: BTreeMap::new() };
+    let ((submitted, in_review), whole) = appeals.count_open(late).await?;
+    let overdue = submitted + in_review;
+    let known = Known { places: Places::default(), messages: BTreeMap::new() };
     let shown = found.iter().map(|appeal| QueuedView::of(appeal, &known, patience, now));
     Ok(Json(Queue { appeals: shown.collect(), overdue, overdue_truncated: !whole, next_cursor }))
 }
@@ -141,19 +140,13 @@ pub(super) async fn stats(
         let names: Vec<String> = marks.into_iter().map(|mark| mark.id).collect();
         decided.extend(appeals.all_of(&names).await?);
     }
+    let mut decided = latest(decided);
     // What was reopened since the index was read counts no more.
     decided.retain(|appeal| appeal.settled_at.is_some_and(|at| at >= from && at < to));
     let mut stats = Stats::of((from, to), &decided);
-    let mut counts = [0; 3];
-    for (count, (state, range)) in counts.iter_mut().zip([
-        (Stage::Withdrawn, (Some(from), Some(to))),
-        (Stage::Submitted, (None, None)),
-        (Stage::InReview, (None, None)),
-    ]) {
-        let (marks, all) = appeals.between(state, range.0, range.1).await?;
-        (*count, whole) = (marks.len() as u64, whole && all);
-    }
-    let [withdrawn, submitted, in_review] = counts;
-    (stats.withdrawn, stats.open, stats.truncated) = (withdrawn, Open { submitted, in_review }, !whole);
+    let (withdrawn, all_withdrawn) = appeals.between(Stage::Withdrawn, Some(from), Some(to)).await?;
+    let ((submitted, in_review), all_open) = appeals.count_open(None).await?;
+    (stats.withdrawn, stats.open) = (withdrawn.len() as u64, Open { submitted, in_review });
+    stats.truncated = !(whole && all_withdrawn && all_open);
     Ok(Json(stats))
 }

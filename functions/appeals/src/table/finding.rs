@@ -1,14 +1,13 @@
-//! Lists of appeals: by person, by state, and where their audit entries lie.
+//! Lists of appeals: by person, and by state.
 
 use super::{APPEALS, BY_PERSON, BY_STATE, PREFIX, TenantAppeals, appeal_key};
 use crate::appeal::{Appeal, State};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use shared::{
-    audit::{LEAVES, LeafRow, TEXTS, TEXTS_ABOUT},
     ids::PersonId,
     notices::Category,
-    table::{Key, Listing, Place, TableError},
+    table::{Key, Listing, Place, TableError, sortable},
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,8 +15,8 @@ use std::collections::{BTreeMap, BTreeSet};
 const PAGE: u32 = 1_000;
 /// The most keys that a list reads for one answer, and a count of one state.
 pub(crate) const MOST: usize = 10_000;
-/// The most of a person's entries in the audit log that are looked through for those of an appeal.
-const MOST_ENTRIES: usize = 1_000;
+/// How many rows are read at once, at least, after the first ones were not enough for a list.
+const CHUNK: u32 = 100;
 
 /// What the index by state holds of an appeal.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -49,12 +48,6 @@ struct ByPerson {
     appeals_by_person: String,
 }
 
-#[derive(Deserialize)]
-struct TextKey {
-    sk: String,
-    texts_about: String,
-}
-
 impl Mark {
     /// The mark of which an attribute of the index is made.
     fn of(state: State, value: &str, id: String) -> Option<Self> {
@@ -68,13 +61,19 @@ impl Mark {
 
     /// Whether it is not after `time`.
     pub(crate) fn is_by(&self, time: Timestamp) -> bool {
-        self.at.as_str() <= text(time).as_str()
+        self.at.as_str() <= sortable(time).as_str()
     }
 }
 
-/// A time as the index sorts it.
-fn text(time: Timestamp) -> String {
-    format!("{time:.9}")
+impl Wanted<'_> {
+    /// Whether an appeal is taken that the index named at `mark`. It may have moved on since: then it is met again, later in the
+    /// list, if there is `more` of it.
+    fn takes(&self, appeal: &Appeal, mark: &Mark, more: bool) -> bool {
+        let now = Mark::of(appeal.state, &appeal.appeals_by_state, appeal.id.clone());
+        now.is_some_and(|now| (now <= *mark || !more) && self.until.is_none_or(|until| now.is_by(until)))
+            && self.states.contains(&appeal.state)
+            && self.category.is_none_or(|category| appeal.about.category == category)
+    }
 }
 
 impl TenantAppeals {
@@ -112,18 +111,26 @@ impl TenantAppeals {
     ) -> Result<(Vec<Appeal>, Option<String>), TableError> {
         let mut place = after.map(|id| Place::in_index(&*id, format!("{}#{id}", person.as_str())));
         // A mark names an appeal of this person's, and nobody whose name only begins like theirs.
-        let (mut found, mut last, mut read) = (Vec::new(), None, 0);
+        let (mut found, mut last, mut read): (Vec<Appeal>, _, _) = (Vec::new(), None, 0);
+        let mut chunk = limit;
         loop {
-            let left = limit.saturating_sub(u32::try_from(found.len()).unwrap_or(u32::MAX));
-            let (names, next) = self.names_of(person, left, place).await?;
-            read += left as usize;
-            let rows = self.all_of(&names).await?;
-            found.extend(rows.into_iter().filter(|row| row.person == *person && states.contains(&row.state)));
+            let (names, next) = self.names_of(person, chunk, place).await?;
+            read += chunk as usize;
+            let rows = self.all_of(&names).await?.into_iter();
+            for row in rows.filter(|row| row.person == *person && states.contains(&row.state)) {
+                if found.len() == limit as usize {
+                    let last = found.last().map(|last| last.id.clone());
+                    return Ok((found, last));
+                }
+                found.push(row);
+            }
             last = names.into_iter().next_back().or(last);
             place = next;
             if place.is_none() || found.len() >= limit as usize || read >= MOST {
                 return Ok((found, place.and(last)));
             }
+            // What is looked for is rare: one call for each row that is missing would be as many calls as rows.
+            chunk = limit.max(CHUNK);
         }
     }
 
@@ -139,22 +146,27 @@ impl TenantAppeals {
         after: Option<Mark>,
     ) -> Result<(Vec<Appeal>, Option<Mark>), TableError> {
         let (mut found, mut after, mut read) = (Vec::new(), after, 0);
+        let (mut named, mut last, mut chunk) = (BTreeSet::new(), None, limit);
         loop {
-            let left = limit.saturating_sub(u32::try_from(found.len()).unwrap_or(u32::MAX));
-            let (marks, more) = self.merged(wanted, left, after.as_ref()).await?;
-            read += left as usize;
+            let (marks, more) = self.merged(wanted, chunk, after.as_ref()).await?;
+            read += marks.len();
             after = marks.last().map(|(_, mark)| mark.clone()).filter(|_| more);
             let names: Vec<String> = marks.iter().map(|(_, mark)| mark.id.clone()).collect();
-            let rows = self.all_of(&names).await?.into_iter().zip(&marks);
-            // The index may be a moment behind: what has moved on since stands elsewhere in it.
-            let fits = |row: &Appeal, (state, mark): &(State, Mark)| {
-                row.appeals_by_state == format!("{}#{}#{}", state.as_str(), mark.at, mark.id)
-                    && wanted.category.is_none_or(|category| row.about.category == category)
-            };
-            found.extend(rows.filter(|(row, mark)| fits(row, mark)).map(|(row, _)| row));
+            for (row, (_, mark)) in self.all_of(&names).await?.into_iter().zip(marks) {
+                // While an appeal changes its state, an index may name it twice.
+                if !wanted.takes(&row, &mark, more) || !named.insert(row.id.clone()) {
+                    continue;
+                }
+                if found.len() == limit as usize {
+                    return Ok((found, last));
+                }
+                found.push(row);
+                last = Some(mark);
+            }
             if after.is_none() || found.len() >= limit as usize || read >= MOST {
                 return Ok((found, after));
             }
+            chunk = limit.max(CHUNK);
         }
     }
 
@@ -202,11 +214,11 @@ impl TenantAppeals {
         from: Option<Timestamp>,
         to: Option<Timestamp>,
     ) -> Result<(Vec<Mark>, bool), TableError> {
-        let before = |from| Place::in_index("-", format!("{}#{}", state.as_str(), text(from)));
+        let before = |from| Place::in_index("-", format!("{}#{}", state.as_str(), sortable(from)));
         let (mut found, mut after) = (Vec::new(), from.map(before));
         loop {
             let (marks, next) = self.marks(state, PAGE, after).await?;
-            let end = marks.iter().position(|mark| to.is_some_and(|to| mark.at >= text(to)));
+            let end = marks.iter().position(|mark| to.is_some_and(|to| mark.at >= sortable(to)));
             found.extend(marks.into_iter().take(end.unwrap_or(usize::MAX)));
             after = next;
             if end.is_some() || after.is_none() {
@@ -216,6 +228,20 @@ impl TenantAppeals {
                 return Ok((found, false));
             }
         }
+    }
+
+    /// How many appeals are submitted and how many in review whose round began before `before`, and whether those are all.
+    ///
+    /// # Errors
+    ///
+    /// [`TableError`].
+    pub(crate) async fn count_open(&self, before: Option<Timestamp>) -> Result<((u64, u64), bool), TableError> {
+        let (submitted, all_submitted) = self.between(State::Submitted, None, before).await?;
+        let (in_review, all_in_review) = self.between(State::InReview, None, before).await?;
+        // Who is taken up between the two readings is in both, and counts once.
+        let taken: BTreeSet<&Mark> = in_review.iter().collect();
+        let submitted = submitted.iter().filter(|mark| !taken.contains(mark)).count() as u64;
+        Ok(((submitted, in_review.len() as u64), all_submitted && all_in_review))
     }
 
     /// The appeals of these names, in their order.
@@ -235,34 +261,5 @@ impl TenantAppeals {
         }
         // No appeal is ever removed.
         Err(TableError::unavailable(std::io::Error::other("an index names an appeal that is not there")))
-    }
-
-    /// Where the entries of an appeal lie in the audit log, by their names. One whose text was erased, or that lies behind more of the
-    /// person's entries than are looked through, is left out.
-    ///
-    /// # Errors
-    ///
-    /// [`TableError`].
-    pub(crate) async fn places(&self, appeal: &Appeal) -> Result<BTreeMap<String, u64>, TableError> {
-        let prefix = format!("{}#", appeal.person.as_str());
-        let (mut places, mut after, mut read) = (BTreeMap::new(), None, 0);
-        loop {
-            let listing = Listing::of(TEXTS, 100).by(TEXTS_ABOUT).beginning(&prefix).newest_first().after(after);
-            let page = self.rows.list::<TextKey>(listing).await?;
-            read += page.rows.len();
-            let own = page.rows.iter().filter(|row| row.texts_about == format!("{prefix}{}", row.sk));
-            let keys: Vec<Key> = own.map(|row| Key::new(LEAVES, row.sk.clone())).collect();
-            for row in self.rows.get_all::<LeafRow>(&keys).await? {
-                if let Ok(leaf) = row.parsed()
-                    && leaf.of.as_deref() == Some(appeal.id.as_str())
-                {
-                    places.insert(leaf.id, leaf.seq);
-                }
-            }
-            after = page.after;
-            if after.is_none() || read >= MOST_ENTRIES || places.len() >= appeal.history.len() {
-                return Ok(places);
-            }
-        }
     }
 }

@@ -83,19 +83,8 @@ impl CatalogTable {
             sk: String,
             pending_since: Timestamp,
         }
-        let rows: Vec<Row> = self.0.sweep(right).await?;
-        let mut pending: Vec<(Timestamp, Pending)> = Vec::with_capacity(rows.len());
-        for row in rows {
-            match waiting(right, &row.pk, &row.sk) {
-                Some(what) => pending.push((row.pending_since, what)),
-                None => {
-                    tracing::error!(
-                        event = "pending_malformed",
-                        "an item of the index of what waits is of no known form"
-                    )
-                }
-            }
-        }
+        let read = |Row { pk, sk, pending_since }| Some((pending_since, waiting(right, &pk, &sk)?));
+        let mut pending = self.0.sweep(right, read).await?;
         pending.sort_by_key(|(since, _)| *since);
         Ok(pending)
     }

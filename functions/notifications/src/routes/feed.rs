@@ -53,12 +53,12 @@ pub(crate) async fn list(
     Query(query): Query<ListQuery>,
 ) -> Result<Response, Error> {
     let entered = Entered::of(&app, behalf, query.user_id.as_deref(), Access::Read).await?;
-    let (limit, category) = query.read()?;
+    let category = Category::asked(query.category.as_deref())?;
     let filter = Filter { unread: query.unread, category };
     let named = format!("{:?} {}", query.unread, category.map_or("", Category::as_str));
     let place = [entered.tenant.tenant().as_str(), LIST, entered.person.as_str(), &named];
     let after: Option<Place> = app.cursors.after(&place, query.cursor.as_deref()).await?;
-    let page = entered.feed.page(filter, limit, after).await?;
+    let page = entered.feed.page(filter, query.limit.get(), after).await?;
     let next_cursor = app.cursors.next(&place, page.after.as_ref()).await?;
     let unread_count = entered.feed.unread().await?;
     let wanted = entered.wanted(&headers).await?;

@@ -4,7 +4,7 @@ use super::{Entered, OfNotice, notice_id, told};
 use crate::{
     App,
     error::Error,
-    request::{MAX_MARKED, MarkRead, OfUser, PatchNotification, ReadAll, category},
+    request::{MAX_MARKED, MarkRead, OfUser, PatchNotification, ReadAll},
     view::Notification,
 };
 use axum::{extract::State, response::Response};
@@ -12,7 +12,7 @@ use http::{HeaderMap, StatusCode};
 use serde::Serialize;
 use shared::{
     auth::{Access, Behalf},
-    notices::Status,
+    notices::{Category, Status},
     web::{
         Json, Path, Query,
         answers::{Guarded, OfOne, WithBody},
@@ -86,7 +86,7 @@ pub(crate) async fn read_all(
     Json(body): Json<ReadAll>,
 ) -> Result<Json<AllRead>, Error> {
     let entered = Entered::of(&app, behalf, body.user_id.as_deref(), Access::Write).await?;
-    let category = category(body.category.as_deref())?;
+    let category = Category::asked(body.category.as_deref())?;
     let (updated, more) = entered.feed.mark_all(category, entered.for_them()).await?;
     Ok(Json(AllRead { updated, more }))
 }

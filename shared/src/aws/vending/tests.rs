@@ -248,7 +248,7 @@ async fn without_a_session_there_is_no_call_neither_as_the_function_nor_as_anoth
 #[tokio::test]
 async fn a_sweep_signs_as_the_function() {
     let stage = Stage::start().await;
-    let rows: Vec<Value> = Table::new(&stage.aws, "t").sweep(Sweep::CatalogPublish).await.unwrap();
+    let rows = Table::new(&stage.aws, "t").sweep(Sweep::CatalogPublish, Some::<Value>).await.unwrap();
     assert_eq!(rows.len(), 0);
     let seen = stage.take();
     assert_eq!(seen.iter().map(Call::signed_by).collect::<Vec<_>>(), ["AKIDFUNCTION"]);

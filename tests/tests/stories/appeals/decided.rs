@@ -2,6 +2,11 @@
 
 use super::*;
 use aws_sdk_dynamodb::types::AttributeValue;
+use shared::{
+    audit::{Actor, Audit},
+    ids::PersonId,
+    table::Table,
+};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_appeal_is_decided_by_somebody_who_did_not_take_the_decision() {
@@ -51,6 +56,30 @@ async fn an_appeal_is_decided_by_somebody_who_did_not_take_the_decision() {
     assert_eq!(sent[0]["payload"]["artifact_id"], "art_1");
     assert_eq!(sent[0]["payload"]["decision_refs"], json!(["case-1"]));
     assert_eq!(sent[0]["payload"]["appeal_id"], *appeal);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_history_says_where_the_texts_of_its_entries_were_erased() {
+    let bundle = Bundle::start().await;
+    let appeal = appealed(&bundle, "account_warning").await;
+    let rhea = reviewer(&bundle, "rhea").await;
+    settle(&rhea, &appeal, "upheld").await;
+    let history = async || {
+        let shown = rhea.get(&format!("{STAFF}/{appeal}")).await.success().unwrap().body;
+        let history = shown["history"].as_array().unwrap().clone();
+        history.into_iter().map(|event| (event["audit_seq"].is_u64(), event["audit_erased"] == true))
+    };
+    assert!(history().await.eq([(true, false); 3]));
+    let tenant = tests::audit::scope(local::seed::TENANT);
+    let table = Table::new(bundle.aws(), &bundle.template().tables[0].name);
+    let (log, ada) = (Audit::new(table, bundle.clock().clone()).of(&tenant), PersonId::from_subject("ada").unwrap());
+    let by = Actor::Person(PersonId::from_subject("root").unwrap());
+    tenant.act(async move { log.erase(&ada, &by).await.unwrap() }).await;
+    assert!(history().await.eq([(false, false); 3]), "the index may be behind yet: nothing is said");
+    bundle.clock().advance(SignedDuration::from_mins(2));
+    assert!(history().await.eq([(false, true); 3]));
+    assert_eq!(reopen(&rhea, &appeal).await.status, 200);
+    assert!(history().await.eq([(false, true), (false, true), (false, true), (true, false)]));
 }
 
 /// The messages of the outbox that ask for something to be undone.

@@ -180,7 +180,7 @@ async fn a_decision_told_of_by_name_has_one_appeal_and_a_person_lists_their_own_
         }
         assert!(seen.iter().eq(appeals.iter().rev()), "{person}: {seen:?}");
         assert_eq!(client.get(&format!("{OWN}?state=upheld")).await.body["appeals"], json!([]));
-        assert_problem(&client.get(&format!("{OWN}?limit=0")).await, 400, "http.bad_request");
+        assert_problem(&client.get(&format!("{OWN}?limit=0")).await, 400, "http.bad_query");
         assert_problem(&client.get(&format!("{OWN}?cursor=x")).await, 400, "http.bad_cursor");
     }
 }

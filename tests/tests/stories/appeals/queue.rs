@@ -1,6 +1,12 @@
 //! The staff's queue, and the numbers that can be published.
 
-use super::*;
+use super::{
+    super::notices::{put, rows},
+    *,
+};
+use aws_sdk_dynamodb::types::AttributeValue;
+use std::future::Future;
+use tests::faults::Faults;
 
 fn names(page: &Response) -> Vec<&str> {
     assert_eq!(page.status, 200, "{}", page.body);
@@ -56,9 +62,119 @@ async fn the_queue_shows_who_waits_longest_first_and_what_is_overdue() {
         (&json!(true), &json!(259_200))
     );
     assert_eq!(names(&rhea.get(&format!("{STAFF}?age=71")).await).len(), 6);
-    for bad in ["?state=x", "?age=x", "?category=x", "?limit=1001", "?cursor=x"] {
+    for bad in ["?state=x", "?age=x", "?cursor=x"] {
         assert_eq!(rhea.get(&format!("{STAFF}{bad}")).await.status, 400, "{bad}");
     }
+    assert_problem(&rhea.get(&format!("{STAFF}?category=x")).await, 400, "notification.bad_category");
+    for limit in ["0", "1001", "x"] {
+        assert_problem(&rhea.get(&format!("{STAFF}?limit={limit}")).await, 400, "http.bad_query");
+        assert_problem(&bundle.shopper("ada").get(&format!("{OWN}?limit={limit}")).await, 400, "http.bad_query");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_rare_is_found_by_few_calls_and_the_next_page_begins_after_it() {
+    let faults = Faults::new();
+    let bundle = Bundle::start_with(faults.before(Options::for_tests())).await;
+    let like = appealed(&bundle, "content_violation").await;
+    let like = rows(&bundle).await.into_iter().find(|row| row["sk"].as_s().is_ok_and(|sk| *sk == like)).unwrap();
+    let opened = like["appeals_by_state"].as_s().unwrap().split('#').nth(1).unwrap().to_owned();
+    let copy = |n: usize| {
+        // Newer by name, and as old in the queue.
+        let id = format!("apl_{}{n:07}", "z".repeat(19));
+        let text = |text: String| AttributeValue::S(text);
+        let mut row = like.clone();
+        row.extend(["sk", "id"].map(|name| (name.to_owned(), text(id.clone()))));
+        row.insert("appeals_by_person".to_owned(), text(format!("ada#{id}")));
+        row.insert("appeals_by_state".to_owned(), text(format!("submitted#{opened}#{id}")));
+        row
+    };
+    put(&bundle, (0..300).map(copy).collect()).await;
+    let (ada, rhea) = (bundle.shopper("ada"), reviewer(&bundle, "rhea").await);
+    let mut rare = Vec::new();
+    for _ in 0..2 {
+        bundle.clock().advance(hours(12));
+        rare.push(appealed(&bundle, "account_warning").await);
+    }
+    let queue = few_calls(&faults, &rhea, &format!("{STAFF}?limit=1&category=account_warning")).await;
+    assert_eq!(queue, rare);
+    for appeal in &rare {
+        ada.patch(&own(appeal), json!({"state": "withdrawn"})).await.success().unwrap();
+    }
+    rare.reverse();
+    assert_eq!(few_calls(&faults, &ada, &format!("{OWN}?limit=1&state=withdrawn")).await, rare);
+}
+
+/// What a list of two shows on two pages, each read by few calls.
+async fn few_calls(faults: &Faults, client: &Client, list: &str) -> Vec<String> {
+    let (mut found, mut cursor) = (Vec::new(), String::new());
+    for page in 1..=2 {
+        let mark = faults.mark();
+        let read = client.get(&format!("{list}{cursor}")).await;
+        found.extend(names(&read).into_iter().map(str::to_owned));
+        let log = faults.since(mark);
+        let calls = log.of("Query").len() + log.of("BatchGetItem").len();
+        assert!((1..=18).contains(&calls), "{calls} calls for {list}: {log:#?}");
+        let next = read.body["next_cursor"].as_str();
+        assert!(page == 2 || next.is_some(), "{list}: {}", read.body);
+        cursor = next.map(|next| format!("&cursor={next}")).unwrap_or_default();
+    }
+    found
+}
+
+/// Does something from within a store's door, which does not wait by itself.
+fn meanwhile(deed: impl Future<Output = ()>) {
+    tokio::task::block_in_place(|| tokio::runtime::Handle::current().block_on(deed));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_appeal_that_is_taken_up_while_the_queue_is_read_stays_in_it_once() {
+    let faults = Faults::new();
+    let bundle = Bundle::start_with(faults.before(Options::for_tests())).await;
+    let (rhea, sol) = (reviewer(&bundle, "rhea").await, reviewer(&bundle, "sol").await);
+    let mut opened = Vec::new();
+    for person in ["ada", "bea", "cyd"] {
+        opened.push(next(&bundle, person, "account_warning").await);
+    }
+    // Between the reading of the index and of the rows, and between the readings of the two states.
+    for (operation, nth, taken) in [("BatchGetItem", 1, 1), ("Query", 2, 0)] {
+        let (sol, appeal) = (sol.clone(), opened[taken].clone());
+        faults.clear().on(operation).by("appeals").nth(nth).before(move || {
+            meanwhile(async { assert_eq!(review(&sol, &appeal).await.status, 200) });
+        });
+        let page = rhea.get(STAFF).await;
+        assert_eq!(names(&page), opened, "{operation}");
+        assert_eq!(page.body["appeals"][taken]["state"], "in_review", "{operation}");
+    }
+    // Of those in review alone, what was decided meanwhile is none.
+    let settled = opened[0].clone();
+    faults.clear().on("BatchGetItem").by("appeals").once().before(move || {
+        meanwhile(async { assert_eq!(decide(&sol, &settled, "upheld").await.status, 200) });
+    });
+    assert_eq!(names(&rhea.get(&format!("{STAFF}?state=in_review")).await), [&opened[1]]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_appeal_that_is_decided_again_while_it_is_counted_counts_once() {
+    let faults = Faults::new();
+    let bundle = Bundle::start_with(faults.before(Options::for_tests())).await;
+    let (rhea, sol) = (reviewer(&bundle, "rhea").await, reviewer(&bundle, "sol").await);
+    let appeal = next(&bundle, "ada", "account_warning").await;
+    settle(&rhea, &appeal, "upheld").await;
+    let clock = bundle.clock().clone();
+    clock.advance(SignedDuration::from_mins(1));
+    let to = clock.now() + hours(1);
+    // The decisions that stood are read first of all, then those that did not.
+    faults.on("Query").by("appeals").nth(2).before(move || {
+        meanwhile(async {
+            assert_eq!(reopen(&rhea, &appeal).await.status, 200);
+            settle(&sol, &appeal, "overturned").await;
+        });
+    });
+    let reader = reviewer(&bundle, "reader").await;
+    let stats = reader.get(&format!("{STAFF}/stats?to={to}")).await.success().unwrap().body;
+    let outcomes = json!({"upheld": 0, "overturned": 1, "partially_overturned": 0});
+    assert_eq!((&stats["decided"], &stats["by_outcome"]), (&json!(1), &outcomes), "{stats}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,6 +1,7 @@
 //! A person's feed: reading, marking, putting away, and nobody else's.
 
 use super::*;
+use aws_sdk_dynamodb::types::AttributeValue;
 use tests::faults::Faults;
 
 /// Tells a person of something in each category, an hour apart; the ids, oldest first.
@@ -60,6 +61,8 @@ async fn lists_are_newest_first_and_hold_what_was_asked_for() {
     assert_eq!(ids(&grace.get(&of("&unread=false")).await), [&told[1]]);
     assert!(ids(&grace.get(&of("&unread=true")).await).is_empty());
     assert_problem(&grace.get(&format!("{ALL}?category=bans")).await, 400, "notification.bad_category");
+    let marked = grace.post(&format!("{ALL}/read-all"), json!({"category": "bans"})).await;
+    assert_problem(&marked, 400, "notification.bad_category");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -93,7 +96,7 @@ async fn every_list_is_read_to_its_end_by_pages_and_its_cursor_is_good_for_it_al
         }
     }
     for limit in ["0", "1001", "x", "-1"] {
-        assert_eq!(grace.get(&format!("{ALL}?limit={limit}")).await.status, 400, "{limit}");
+        assert_problem(&grace.get(&format!("{ALL}?limit={limit}")).await, 400, "http.bad_query");
     }
 }
 
@@ -158,27 +161,76 @@ async fn who_acts_for_whom_is_said_by_their_scopes_and_written_down() {
                 false => assert_problem(&read, 403, "identity.user_mismatch"),
             }
         }
-        let before = count(&bundle, "AUDIT", "").await;
-        let changes = [
-            client.patch(&one(&id), json!({"userId": "grace", "read": true})).await,
-            client.patch(&one(&id), json!({"userId": "grace", "read": false})).await,
-            client.post(&format!("{ALL}/read-all"), json!({"userId": "grace"})).await,
-            client.post(&format!("{ALL}/mark-read"), json!({"userId": "grace", "ids": [id]})).await,
-        ];
-        for changed in changes {
+        let (unread, read) = (json!({"userId": "grace", "read": false}), json!({"userId": "grace", "read": true}));
+        for (verb, path, body, entries) in [
+            ("patch", one(&id), &read, 1),
+            ("patch", one(&id), &read, 0),
+            ("patch", one(&id), &unread, 1),
+            ("post", format!("{ALL}/read-all"), &json!({"userId": "grace"}), 1),
+            ("patch", one(&id), &unread, 1),
+            ("post", format!("{ALL}/mark-read"), &json!({"userId": "grace", "ids": [id]}), 1),
+        ] {
+            let before = entered(&bundle).await;
+            let changed = match verb {
+                "patch" => client.patch(&path, body.clone()).await,
+                _ => client.post(&path, body.clone()).await,
+            };
             match writes {
                 true => assert_eq!(changed.status, 200, "{name}: {}", changed.body),
                 false => assert_problem(&changed, 403, "identity.user_mismatch"),
             }
+            let written = entered(&bundle).await - before;
+            assert_eq!(written, if writes { entries } else { 0 }, "{name} {verb} {path} {body}");
         }
-        let written = count(&bundle, "AUDIT", "").await - before;
-        assert_eq!(written > 0, writes, "{name}: what is done for somebody else is written down");
     }
-    let grace = bundle.shopper("grace");
+    let (grace, before) = (bundle.shopper("grace"), entered(&bundle).await);
     assert_eq!(grace.get(&format!("{}?userId=grace", one(&id))).await.status, 200, "one may name oneself");
     assert_eq!(grace.patch(&one(&id), json!({"userId": "grace", "read": false})).await.status, 200);
+    assert_eq!(entered(&bundle).await, before, "what one does with one's own is one's own");
     let gone = bundle.administrator("writer", "admin:write").await.delete(&format!("{}?userId=grace", one(&id))).await;
-    assert_eq!(gone.status, 204, "{}", gone.body);
+    assert_eq!((gone.status, entered(&bundle).await), (204, before + 1), "{}", gone.body);
+}
+
+/// How many entries the audit log has.
+async fn entered(bundle: &Bundle) -> usize {
+    let leaves = format!("T#{}#AUDIT", local::seed::TENANT);
+    rows(bundle).await.iter().filter(|row| row["pk"].as_s().is_ok_and(|pk| *pk == leaves)).count()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_rare_is_found_by_few_calls_and_the_next_page_begins_after_it() {
+    let faults = Faults::new();
+    let bundle = Bundle::start_with(faults.before(Options::for_tests())).await;
+    let first = tell(&service(&bundle), "grace", "account_warning").await;
+    bundle.clock().advance(hours(12));
+    let second = tell(&service(&bundle), "grace", "account_warning").await;
+    let like = tell(&service(&bundle), "grace", "content_violation").await;
+    let grace = bundle.shopper("grace");
+    grace.post(&format!("{ALL}/read-all"), json!({})).await.success().unwrap();
+    let like = rows(&bundle).await.into_iter().find(|row| row["sk"].as_s().is_ok_and(|sk| *sk == like)).unwrap();
+    let copy = |n: usize| {
+        let id = format!("ntf_{}{n:07}", "z".repeat(19));
+        let mut row = like.clone();
+        row.insert("user_status_created".to_owned(), AttributeValue::S(format!("read#{id}")));
+        row.extend(["sk", "id"].map(|name| (name.to_owned(), AttributeValue::S(id.clone()))));
+        row
+    };
+    put(&bundle, (0..300).map(copy).collect()).await;
+    for (query, most) in [("", 8), ("&unread=false", 14)] {
+        let (mut found, mut cursor) = (Vec::new(), String::new());
+        for _ in 0..2 {
+            let mark = faults.mark();
+            let page = grace.get(&format!("{ALL}?limit=1&category=account_warning{query}{cursor}")).await;
+            found.extend(ids(&page).into_iter().map(str::to_owned));
+            let log = faults.since(mark);
+            let calls = log.of("Query").len() + log.of("BatchGetItem").len();
+            assert!((1..=most).contains(&calls), "{calls} calls for {query:?}: {log:#?}");
+            let next = page.body["next_cursor"].as_str();
+            assert!(next.is_some() || found.len() == 2, "{query:?}");
+            cursor = next.map(|next| format!("&cursor={next}")).unwrap_or_default();
+        }
+        assert_eq!(found, [second.as_str(), &first], "{query:?}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -186,12 +238,17 @@ async fn no_list_reads_more_than_it_shows() {
     let faults = Faults::new();
     let bundle = Bundle::start_with(faults.before(Options::for_tests())).await;
     four(&bundle, "grace").await;
-    let mark = faults.mark();
+    let whole = faults.mark();
     let grace = bundle.shopper("grace");
     for query in ["", "?unread=true", "?unread=true&category=account_warning", "?unread=false"] {
+        let mark = faults.mark();
         assert_eq!(grace.get(&format!("{ALL}{query}")).await.status, 200);
+        // The list and the count of what is unread; where an index is read, its rows besides.
+        let log = faults.since(mark);
+        assert_eq!(log.of("Query").len(), 2, "{query}: {log:#?}");
+        assert!(log.of("BatchGetItem").len() <= 1, "{query}: {log:#?}");
     }
-    let log = faults.since(mark);
+    let log = faults.since(whole);
     assert!(log.of("Scan").is_empty(), "{log:#?}");
     let indexes: std::collections::BTreeSet<_> = log.iter().filter_map(|call| call.index.as_deref()).collect();
     assert_eq!(indexes, ["unread_cat_created", "user_status_created"].into());

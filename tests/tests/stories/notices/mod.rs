@@ -45,8 +45,23 @@ fn hours(hours: i64) -> SignedDuration {
     SignedDuration::from_hours(hours)
 }
 
+/// A row of the table, as the store has it.
+pub(super) type Row = std::collections::HashMap<String, aws_sdk_dynamodb::types::AttributeValue>;
+
+/// Writes rows into the table, past all functions.
+pub(super) async fn put(bundle: &Bundle, rows: Vec<Row>) {
+    use aws_sdk_dynamodb::types::{PutRequest, WriteRequest};
+    let (client, table) = (bundle.aws().administrator().dynamodb(), &bundle.template().tables[0].name);
+    for chunk in rows.chunks(25) {
+        let put = |row: &Row| PutRequest::builder().set_item(Some(row.clone())).build().unwrap();
+        let writes = chunk.iter().map(|row| WriteRequest::builder().put_request(put(row)).build()).collect();
+        let done = client.batch_write_item().request_items(table, writes).send().await.unwrap();
+        assert!(done.unprocessed_items.is_none_or(|left| left.is_empty()));
+    }
+}
+
 /// Every row of the table, past all functions.
-async fn rows(bundle: &Bundle) -> Vec<std::collections::HashMap<String, aws_sdk_dynamodb::types::AttributeValue>> {
+pub(super) async fn rows(bundle: &Bundle) -> Vec<Row> {
     let table = &bundle.template().tables[0].name;
     let scan = bundle.aws().administrator().dynamodb().scan().table_name(table).into_paginator().items().send();
     scan.collect::<Result<Vec<_>, _>>().await.unwrap()
@@ -55,8 +70,7 @@ async fn rows(bundle: &Bundle) -> Vec<std::collections::HashMap<String, aws_sdk_
 /// How many rows there are whose partition and sort key begin so, within the sample tenant.
 async fn count(bundle: &Bundle, partition: &str, sort: &str) -> usize {
     let partition = format!("T#{}#{partition}", local::seed::TENANT);
-    let begins = |row: &std::collections::HashMap<String, aws_sdk_dynamodb::types::AttributeValue>| {
-        row["pk"].as_s().unwrap().starts_with(&partition) && row["sk"].as_s().unwrap().starts_with(sort)
-    };
+    let begins =
+        |row: &Row| row["pk"].as_s().unwrap().starts_with(&partition) && row["sk"].as_s().unwrap().starts_with(sort);
     rows(bundle).await.iter().filter(|row| begins(row)).count()
 }

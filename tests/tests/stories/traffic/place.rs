@@ -43,7 +43,9 @@ impl Place {
         let listed = response.body["notifications"].as_array().into_iter().flatten().map(|notice| &notice["id"]);
         let appeals = response.body["appeals"].as_array().into_iter().flatten().map(|appeal| &appeal["appeal_id"]);
         let ids = [&response.body["id"], &response.body["deferred_id"], &response.body["appeal_id"]];
-        let named = ids.into_iter().chain(listed).chain(appeals).chain([&response.body["undo_request"]["id"]]);
+        let decision = &response.body["decision"];
+        let decided = [&decision["undo_request"]["id"], &decision["notice"]["notification_id"]];
+        let named = ids.into_iter().chain(listed).chain(appeals).chain(decided);
         for name in named.filter_map(Value::as_str) {
             if !self.notices.iter().any(|known| known == name) {
                 self.notices.push(name.to_owned());
