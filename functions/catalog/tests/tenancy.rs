@@ -130,7 +130,7 @@ impl Foreign {
         let named = ["b".parse().unwrap()];
         let (before, keys) = (state.state.clone(), [key.clone()]);
         vec![
-            call!("table.sweep", self.table.sweep::<Value>(Sweep::CatalogPublish)),
+            call!("table.sweep", self.table.sweep(Sweep::CatalogPublish, Some::<Value>)),
             call!("table.get", rows.get::<Value>(&Key::new("S#north", "P#b"))),
             call!("table.get_all", async { rows.get_all::<Value>(&keys).await }),
             call!("table.page", rows.page::<Value>("S#north", "P#", 10, Some("P#a"))),
