@@ -36,10 +36,12 @@ use std::{
 use support::{Stores, acme, product, store};
 
 /// Where the functions stand that this is about, by the first part of their names on the list.
-const SOURCES: [(&str, &str); 9] = [
+const SOURCES: [(&str, &str); 11] = [
     ("table", include_str!("../../../shared/src/table.rs")),
     ("table", include_str!("../../../shared/src/table/listing.rs")),
+    ("table", include_str!("../../../shared/src/table/write.rs")),
     ("blob", include_str!("../../../shared/src/blob.rs")),
+    ("blob", include_str!("../../../shared/src/blob/paths.rs")),
     ("store", include_str!("../src/table/mod.rs")),
     ("store", include_str!("../src/table/products.rs")),
     ("store", include_str!("../src/table/state.rs")),

@@ -282,7 +282,7 @@ fn what_would_lead_elsewhere_is_no_config() {
         "https://localhost",
         "https://0x7f000001",
         "https://2130706433",
-        "https://u:p@x.documents.azure.com",
+        concat!("https://u:p", "@x.documents.azure.com"),
         "https://x.documents.azure.com/a",
         "https://x.documents.azure.com/?a",
         "https://x.documents.azure.com#a",

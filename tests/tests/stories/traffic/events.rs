@@ -3,13 +3,18 @@
 use super::*;
 
 impl Traffic {
-    /// The name of an event that this traffic may have sent.
+    /// The name of an event that this traffic has sent, or may have.
     pub(super) fn event(&mut self) -> String {
+        if !self.events.is_empty() && self.random.gen_bool(0.8) {
+            let names = self.events.clone();
+            return self.of(&names);
+        }
         let request = self.random.gen_range(1..=self.drawn.max(1));
         format!("traffic-{request}%23{}", self.of(&["default", "0", "1", "step-1"]))
     }
 
-    pub(super) fn event_body(&mut self) -> Value {
+    /// An event, the `at`th of its request where that has several.
+    pub(super) fn event_body(&mut self, at: Option<usize>) -> Value {
         let kind = self.of(&["pageview", "cta_click"]);
         let mut event =
             json!({"event_type": kind, "payload": {"n": self.random.gen_range(0..3), "email": "ada@example.com"}});
@@ -23,6 +28,9 @@ impl Traffic {
                 event[name] = self.of(&values).into();
             }
         }
+        let step = event["step_id"].as_str().map(ToOwned::to_owned);
+        let step = step.or(at.map(|at| at.to_string())).unwrap_or_else(|| "default".to_owned());
+        self.events.push(format!("traffic-{}%23{step}", self.drawn));
         if self.random.gen_bool(0.2) {
             event["user_id"] = self.of(&["ada", "emil", "secret"]).into();
         }

@@ -130,11 +130,13 @@ pub(crate) struct Traffic {
     pub(crate) names: Names,
     operations: Vec<(Method, String)>,
     drawn: u64,
+    /// The names of the events that were sent.
+    events: Vec<String>,
 }
 
 impl Traffic {
     pub(crate) fn new(names: Names, seed: u64) -> Self {
-        Self { random: StdRng::seed_from_u64(seed), names, operations: operations(), drawn: 0 }
+        Self { random: StdRng::seed_from_u64(seed), names, operations: operations(), drawn: 0, events: vec![] }
     }
 
     fn of<T: Clone>(&mut self, all: &[T]) -> T {
@@ -282,9 +284,9 @@ impl Traffic {
             {
                 json(self.notices_body(path))
             }
-            ("POST", "/analytics/ingest") => json(self.event_body()),
+            ("POST", "/analytics/ingest") => json(self.event_body(None)),
             ("POST", "/analytics/ingest/batch") => {
-                let events: Vec<Value> = (0..self.random.gen_range(1..4)).map(|_| self.event_body()).collect();
+                let events: Vec<Value> = (0..self.random.gen_range(1..4)).map(|at| self.event_body(Some(at))).collect();
                 json(json!({"events": events}))
             }
             ("POST", "/routing/routes") => json(super::routing::dynamodb(self.names.foreign_tenant)),

@@ -269,6 +269,8 @@ async fn events(bundle: &Bundle) {
     for path in ["query?limit=1", "query?user_id=ada", "aggregate?metric=pageviews&group_by=app"] {
         sender.get(&format!("/analytics/{path}")).await.success().unwrap();
     }
+    let keeper = within(bundle.administrator("keeper", "admin:super").await, "t_greenleaf");
+    keeper.get("/analytics/query").await.success().unwrap();
     let gone = sender.delete("/analytics/event/used-1%23default").await;
     assert_eq!(gone.status, 204, "{}", gone.body);
 }

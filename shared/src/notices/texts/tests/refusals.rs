@@ -206,7 +206,7 @@ fn every_wrong_member_is_named_and_no_value_repeated() {
     for value in ["secret", "1999", "soon"] {
         assert!(!restriction.contains(value), "{restriction}");
     }
-    assert_eq!(told(Category::TemporaryRestriction).len(), 5);
+    assert_eq!(told(Category::TemporaryRestriction).len(), 4);
     assert!(told(Category::AppealUpdate).contains(&"outcome is no text".to_owned()));
     for date in ["2026-02-30", "2026-13-01", "2200-01-01", "2026-03-01T25:00:00Z", "yesterday", "+2026-03-01", ""] {
         let context = map(json!({"date": date}));
