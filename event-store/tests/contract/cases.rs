@@ -27,7 +27,7 @@ pub(crate) async fn what_is_put_again_is_kept_once_and_another_of_its_name_not_a
     assert_eq!(asked.put([event("1", 0, json!({}))]).await, [PutOutcome::Stored]);
     // Another clock, the same event.
     let mut again = event("1", 0, json!({}));
-    again.received_at = again.received_at + SignedDuration::from_secs(60);
+    again.received_at += SignedDuration::from_secs(60);
     let mut other = again.clone();
     other.event_type = "click".to_owned();
     assert_eq!(asked.put([again, event("2", 1, json!({}))]).await, [PutOutcome::Duplicate, PutOutcome::Stored]);
@@ -50,7 +50,7 @@ pub(crate) async fn of_many_that_put_one_event_at_once_one_stores_it(asked: &Ask
 }
 
 pub(crate) async fn pages_follow_each_other_in_either_order_without_a_gap(asked: &Asked<'_>) {
-    let put = (0..250).map(|n| event(&n.to_string(), i64::try_from(n / 7).unwrap(), json!({})));
+    let put = (0..250).map(|n| event(&n.to_string(), n / 7, json!({})));
     assert!(asked.put(put).await.iter().all(|outcome| *outcome == PutOutcome::Stored));
     let newest = asked.all(&day(), 1_000).await;
     assert_eq!(newest.len(), 250);
@@ -66,7 +66,7 @@ pub(crate) async fn pages_follow_each_other_in_either_order_without_a_gap(asked:
 }
 
 pub(crate) async fn a_range_holds_its_first_moment_and_not_its_last(asked: &Asked<'_>) {
-    asked.put((0..5).map(|n| event(&n.to_string(), i64::try_from(n).unwrap(), json!({})))).await;
+    asked.put((0..5).map(|n| event(&n.to_string(), n, json!({})))).await;
     let range = |from: i64, to: i64| {
         let at = |second| noon() + SignedDuration::from_secs(second);
         EventQuery { range: Range { from: at(from), to: at(to) }, ..day() }
@@ -85,7 +85,7 @@ pub(crate) async fn what_is_asked_for_has_all_that_is_asked(asked: &Asked<'_>) {
         let (user, session) = (["ada", "grace"][n % 2], ["s-1", "s-2", "s-3"][n % 3]);
         json!({"user_id": user, "session_id": session, "utm_source": if n < 20 { "mail" } else { "web" }, "app": "shop"})
     };
-    asked.put((0..40).map(|n| event(&n.to_string(), i64::try_from(n).unwrap(), more(n)))).await;
+    asked.put((0..40).map(|n| event(&n.to_string(), n, more(n)))).await;
     asked.put([event("none", -1, json!({}))]).await;
     let query = |filters: Filters| EventQuery { filters, ..day() };
     let with = |dimensions: &[(Dimension, &str)]| Filters {
@@ -134,13 +134,13 @@ pub(crate) async fn one_tenant_sees_changes_and_deletes_nothing_of_another(asked
 
 pub(crate) async fn counting_is_by_what_events_have_and_says_where_it_ends(asked: &Asked<'_>) {
     let more = |n: usize| {
-        let mut more = json!({"app": if n % 2 == 0 { "shop" } else { "kiosk" }, "user_id": format!("u{}", n % 5), "payload": {"cart": {"sum": n}}});
-        if n % 3 > 0 {
+        let mut more = json!({"app": if n.is_multiple_of(2) { "shop" } else { "kiosk" }, "user_id": format!("u{}", n % 5), "payload": {"cart": {"sum": n}}});
+        if !n.is_multiple_of(3) {
             more["utm_source"] = ["", "mail", "web"][n % 3].into();
         }
         more
     };
-    asked.put((0..30).map(|n| event(&n.to_string(), i64::try_from(n).unwrap(), more(n)))).await;
+    asked.put((0..30).map(|n| event(&n.to_string(), n, more(n)))).await;
     let asked_for = |measure, group_by: &[Dimension], budget| AggregateQuery {
         range: day().range,
         filters: Filters::default(),

@@ -1,4 +1,5 @@
 //! What every store of events must do, asked of each that there is.
+#![allow(clippy::unwrap_used)]
 
 mod cases;
 mod dynamodb;
@@ -43,8 +44,8 @@ fn noon() -> Timestamp {
 }
 
 /// The event `n`, so many seconds after noon, with what `more` says of it.
-fn event(n: &str, second: i64, more: Value) -> Event {
-    let timestamp = noon() + SignedDuration::from_secs(second);
+fn event(n: &str, second: impl TryInto<i64>, more: Value) -> Event {
+    let timestamp = noon() + SignedDuration::from_secs(second.try_into().ok().unwrap());
     let mut event = json!({
         "event_id": format!("req-{n}#default"), "event_type": "pageview", "project_id": "web", "request_id": format!("req-{n}"),
         "payload": {"n": n}, "timestamp": timestamp, "received_at": timestamp,

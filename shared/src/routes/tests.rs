@@ -308,7 +308,7 @@ fn what_would_lead_elsewhere_is_no_config() {
     }
     let both = json!({"endpoint": "https://x.documents.azure.com", "key_secret": "s#k", "key": "k", "database_id": "d", "container_id": "c"});
     assert!(parse("cosmos", &both).is_err());
-    let mut neither = both.clone();
+    let mut neither = both;
     (neither["key"], neither["key_secret"]) = (Value::Null, Value::Null);
     assert!(parse("cosmos", &neither).is_err());
 }
