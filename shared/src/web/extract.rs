@@ -15,7 +15,7 @@ use serde::{
 
 /// A JSON body, in and out.
 ///
-/// Coming in, it must be declared `application/json` (or `…+json`) and of the type's form. A `user_id` or `userId` in it that is
+/// Coming in, it must be declared `application/json` (or `…+json`), an object, and of the type's form. A `user_id` or `userId` in it that is
 /// not the verified caller grants nothing and is refused, whatever the body's type is.
 #[derive(Clone, Copy, Debug)]
 pub struct Json<T>(pub T);
@@ -80,6 +80,12 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
         let person = request.extensions().get::<PersonId>().cloned();
         let caller = request.extensions().get::<Caller>().cloned();
         let Raw(body) = Raw::from_request(request, state).await?;
+        // A list would be read as an object's members in their order, past every look at their names.
+        if body.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[') {
+            return Err(
+                Problem::bad_request("http.bad_request").detail("The body is a list. This route takes an object.")
+            );
+        }
         same_person(&body, person.as_ref()).inspect_err(|problem| {
             if let Some(caller) = caller {
                 caller.denied(problem, None);
@@ -257,6 +263,15 @@ mod tests {
             let (found, place) = found.split_once(" at line ").unwrap();
             assert_eq!((found, place.starts_with("1 column ")), (told, true), "{body}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_list_is_no_object_whatever_stands_in_it() {
+        for list in [r#"["where?"]"#, " \n[\"where?\"]", "[]", "[{}]"] {
+            let (status, told) = send("application/json", list).await;
+            assert!(status == 400 && told.contains("This route takes an object"), "{list}: {status} {told}");
+        }
+        assert_eq!(send("application/json", r#"{"question": "where?"}"#).await, (200, "where?".to_owned()));
     }
 
     #[tokio::test]
