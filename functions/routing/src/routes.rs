@@ -25,7 +25,7 @@ use shared::{
     web::{
         Json, Path, Query,
         answers::{Guarded, OfOne, WithBody},
-        context::Context,
+        context::{Context, ContextHeaders},
         etag,
     },
 };
@@ -111,9 +111,7 @@ pub(crate) struct RoutesPage {
     tag = "routing",
     params(
         CreateQuery,
-        ("X-Tenant-ID" = String, Header, description = "The tenant of the token: t_system."),
-        ("X-Project-ID" = String, Header, description = "The project: proj-system."),
-        ("X-Mode" = String, Header, description = "saas, enterprise, system or lab."),
+        ContextHeaders,
         ("If-Match" = Option<String>, Header, description = "Only in the place of this version: an ETag of a GET."),
     ),
     request_body = CreateRoute,
@@ -180,9 +178,7 @@ pub(crate) async fn create(
     tag = "routing",
     params(
         ListQuery,
-        ("X-Tenant-ID" = String, Header, description = "The tenant of the token: t_system."),
-        ("X-Project-ID" = String, Header, description = "The project: proj-system."),
-        ("X-Mode" = String, Header, description = "saas, enterprise, system or lab."),
+        ContextHeaders,
     ),
     responses((status = 200, description = "A page of routes.", body = RoutesPage), Guarded)
 )]
@@ -219,9 +215,7 @@ pub(crate) async fn list(
     tag = "routing",
     params(
         OfRoute,
-        ("X-Tenant-ID" = String, Header, description = "The tenant of the token: t_system."),
-        ("X-Project-ID" = String, Header, description = "The project: proj-system."),
-        ("X-Mode" = String, Header, description = "saas, enterprise, system or lab."),
+        ContextHeaders,
     ),
     responses((status = 200, description = "The route; its version is the ETag.", body = RouteView), OfOne, Guarded)
 )]
@@ -245,9 +239,7 @@ pub(crate) async fn get(
     tag = "routing",
     params(
         OfRoute,
-        ("X-Tenant-ID" = String, Header, description = "The tenant of the token: t_system."),
-        ("X-Project-ID" = String, Header, description = "The project: proj-system."),
-        ("X-Mode" = String, Header, description = "saas, enterprise, system or lab."),
+        ContextHeaders,
         ("If-Match" = Option<String>, Header, description = "Only this version: an ETag of a GET."),
     ),
     responses((status = 204, description = "The route is gone."), OfOne, Changing, Guarded)

@@ -93,6 +93,22 @@ impl Labs {
     }
 }
 
+/// The three headers, as the bundle's OpenAPI document tells them.
+#[derive(utoipa::IntoParams)]
+#[into_params(parameter_in = Header)]
+#[expect(dead_code, reason = "the fields describe headers and are never read")]
+pub struct ContextHeaders {
+    /// The token's tenant.
+    #[param(rename = "X-Tenant-ID", example = "t_greenleaf")]
+    tenant: String,
+    /// The project that sends or asks.
+    #[param(rename = "X-Project-ID", max_length = 64)]
+    project: String,
+    /// The kind of use; `lab` where the stack lets the tenant.
+    #[param(rename = "X-Mode", inline)]
+    mode: Mode,
+}
+
 /// The context of a request, whose caller is verified and of this tenant. A handler that takes one is not entered without.
 ///
 /// Whom a body or query names beside the caller is the handler's to judge, unless it takes a [`Caller`] too.

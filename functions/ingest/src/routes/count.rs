@@ -12,7 +12,11 @@ use serde_json::{Map, Value};
 use shared::{
     auth::Scope,
     tenant::TenantScope,
-    web::{Json, Query, answers::Guarded, context::Context},
+    web::{
+        Json, Query,
+        answers::Guarded,
+        context::{Context, ContextHeaders},
+    },
 };
 use std::collections::BTreeMap;
 
@@ -75,9 +79,7 @@ struct CountedRow {
     params(
         ToCount,
         Asked,
-        ("X-Tenant-ID" = String, Header, description = "The token's tenant."),
-        ("X-Project-ID" = String, Header, description = "The project that asks."),
-        ("X-Mode" = String, Header, description = "saas, enterprise, system, or lab where the stack lets the tenant."),
+        ContextHeaders,
     ),
     responses((status = 200, description = "What was counted.", body = Counted), Guarded)
 )]

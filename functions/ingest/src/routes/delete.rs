@@ -11,7 +11,7 @@ use shared::{
     web::{
         Path, Query,
         answers::{Guarded, OfOne},
-        context::Context,
+        context::{Context, ContextHeaders},
     },
 };
 
@@ -40,9 +40,7 @@ pub(super) struct OfQuery {
     tag = "analytics",
     params(
         OfPath,
-        ("X-Tenant-ID" = String, Header, description = "The token's tenant."),
-        ("X-Project-ID" = String, Header, description = "The project that asks."),
-        ("X-Mode" = String, Header, description = "saas, enterprise, system, or lab where the stack lets the tenant."),
+        ContextHeaders,
     ),
     responses((status = 204, description = "It is gone."), OfOne, Guarded)
 )]
@@ -61,9 +59,7 @@ pub(super) async fn one(
     tag = "analytics",
     params(
         OfQuery,
-        ("X-Tenant-ID" = String, Header, description = "The token's tenant."),
-        ("X-Project-ID" = String, Header, description = "The project that asks."),
-        ("X-Mode" = String, Header, description = "saas, enterprise, system, or lab where the stack lets the tenant."),
+        ContextHeaders,
     ),
     responses((status = 204, description = "It is gone."), OfOne, Guarded)
 )]

@@ -8,7 +8,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use shared::{
     auth::Scope,
-    web::{Json, Query, answers::Guarded, context::Context},
+    web::{
+        Json, Query,
+        answers::Guarded,
+        context::{Context, ContextHeaders},
+    },
 };
 
 /// How many events a page has unless it is said.
@@ -113,9 +117,7 @@ impl Record {
     params(
         Asked,
         Page,
-        ("X-Tenant-ID" = String, Header, description = "The token's tenant."),
-        ("X-Project-ID" = String, Header, description = "The project that asks."),
-        ("X-Mode" = String, Header, description = "saas, enterprise, system, or lab where the stack lets the tenant."),
+        ContextHeaders,
     ),
     responses((status = 200, description = "A page.", body = Records), Guarded)
 )]

@@ -16,7 +16,7 @@ use shared::{
     web::{
         Json,
         answers::{Guarded, WithBody},
-        context::Context,
+        context::{Context, ContextHeaders},
         extract, request,
     },
 };
@@ -91,11 +91,7 @@ fn request_id() -> String {
     post,
     path = "/analytics/ingest",
     tag = "analytics",
-    params(
-        ("X-Tenant-ID" = String, Header, description = "The token's tenant."),
-        ("X-Project-ID" = String, Header, description = "The project that sends."),
-        ("X-Mode" = String, Header, description = "saas, enterprise, system, or lab where the stack lets the tenant."),
-    ),
+    params(ContextHeaders),
     request_body = SentEvent,
     responses((status = 200, description = "It is kept, or was before; in a lab, what else.", body = Taken), Taking, Guarded, WithBody)
 )]
@@ -198,11 +194,7 @@ impl TakenOf {
     post,
     path = "/analytics/ingest/batch",
     tag = "analytics",
-    params(
-        ("X-Tenant-ID" = String, Header, description = "The token's tenant."),
-        ("X-Project-ID" = String, Header, description = "The project that sends."),
-        ("X-Mode" = String, Header, description = "saas, enterprise, system, or lab where the stack lets the tenant."),
-    ),
+    params(ContextHeaders),
     request_body = SentBatch,
     responses((status = 200, description = "What became of each event.", body = TakenBatch), Guarded, WithBody)
 )]
