@@ -7,6 +7,7 @@ mod outbox;
 mod serve;
 mod session;
 mod shell;
+mod what_to_try;
 
 use anyhow::Result;
 use clap::{Args, Parser, Subcommand};
@@ -20,7 +21,7 @@ const AFTER_HELP: &str = "\
 Without a command the bundle starts: every function behind one address, over embedded stores that keep what they are
 given. The first start makes two tenants with three stores; what to try is printed at once, and Ctrl-C ends it.
 
-  cargo run                                        start, and see three curl lines to paste
+  cargo run                                        start, and see curl lines to paste
   cargo run -- ask downtown \"where is the oat milk?\"
   cargo run -- ask downtown \"what does the oat milk cost us?\" --role store_employee
   cargo run -- import outlet products.tsv.gz       a store and its products from a file

@@ -6,9 +6,11 @@
 //! | `t_greenleaf` | `madrid` | its shop in Madrid, with shelves in Spanish |
 //! | `t_corner` | `main` | another company's corner shop in Paris, with shelves in French |
 //!
-//! Each tenant has an administrator with `admin:super`, [`ADMINISTRATOR`], and so has `t_system`, which keeps the routes. The products are made up, and so are their brands and makers.
+//! Each tenant has an administrator with `admin:super`, [`ADMINISTRATOR`], and so has `t_system`, which keeps the routes. The products are
+//! made up, and so are their brands and makers.
 
 mod people;
+pub(crate) mod route;
 mod stores;
 
 pub use people::ADMINISTRATOR;
@@ -51,12 +53,20 @@ pub fn is_planted(state: &Path) -> bool {
     state.join(MARK).exists()
 }
 
-/// Loads the sample into a bundle, and publishes it. Done again, it changes nothing.
+/// Loads the sample into a bundle, publishes it, and routes the first tenant's analytics to the bundle's own table of events; the second
+/// tenant has no route. Done again, it changes nothing.
 ///
 /// # Errors
 ///
-/// The first thing that the catalog refuses.
+/// The first thing that the catalog or the routing refuses.
 pub async fn plant(bundle: &Bundle) -> Result<()> {
+    stock(bundle).await?;
+    route::create(bundle, TENANT).await?;
+    mark(bundle.state())
+}
+
+/// Loads the stores and the administrators alone.
+async fn stock(bundle: &Bundle) -> Result<()> {
     for tenant in SAMPLES.iter().map(|sample| sample.tenant).chain([SYSTEM]).collect::<BTreeSet<_>>() {
         bundle.administer(tenant, ADMINISTRATOR, "admin:super").await?;
     }
@@ -66,8 +76,11 @@ pub async fn plant(bundle: &Bundle) -> Result<()> {
         put(&admin, sample).await.with_context(|| format!("the sample store {} could not be loaded", sample.store))?;
     }
     bundle.run_schedule("catalog-publish").await?;
-    fs::write(bundle.state().join(MARK), "")?;
     Ok(())
+}
+
+fn mark(state: &Path) -> Result<()> {
+    fs::write(state.join(MARK), "").with_context(|| format!("{} could not be written", state.join(MARK).display()))
 }
 
 async fn put(admin: &Client, sample: &Sample) -> Result<()> {
@@ -111,7 +124,9 @@ async fn planted() -> Result<PathBuf> {
     let beside = tempfile::Builder::new().prefix("sample-").tempdir_in(home)?;
     let options = Options { state: Some(beside.path().join("state")), ..Options::for_tests() };
     let bundle = Bundle::open(options).await?;
-    plant(&bundle).await?;
+    // Without a route: tests create the ones that they are about.
+    stock(&bundle).await?;
+    mark(bundle.state())?;
     bundle.close().await;
     match fs::rename(beside.path().join("state"), &folder) {
         Ok(()) => Ok(folder),

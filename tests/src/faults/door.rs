@@ -5,6 +5,7 @@ use super::{
     call::{Asked, Outcome, Service},
     replies::{CHECKSUM, checksum},
     rule::Act,
+    units,
 };
 use bytes::Bytes;
 use futures::{StreamExt, stream};
@@ -62,7 +63,8 @@ impl Door {
         let asked = Asked::read(&parts, &body, &self.tables);
         let place = self.faults.begin(asked.call(&self.function, &parts));
         let act = self.faults.verdict(&self.function, &asked);
-        let request = Request::from_parts(parts, Full::new(body));
+        let counted = asked.service == Service::DynamoDb && self.faults.counts();
+        let request = if counted { asks_for_units(parts, &asked) } else { Request::from_parts(parts, Full::new(body)) };
         let done = match &act {
             None => self.forward(&asked, request).await,
             Some(act) => self.fault(act, &asked, request).await,
@@ -148,8 +150,22 @@ impl Door {
         let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
         *request.uri_mut() = format!("{store}{path}").parse::<Uri>().map_err(Error::other)?;
         let response = self.http.request(request).await.map_err(Error::other)?;
+        if asked.service == Service::DynamoDb && self.faults.counts() {
+            let (parts, body) = response.into_parts();
+            let body = body.collect().await.map_err(Error::other)?.to_bytes();
+            self.faults.count(&asked.operation, &serde_json::from_slice(&body).unwrap_or_default());
+            return Ok(Response::from_parts(parts, full(body)));
+        }
         Ok(response.map(|body| body.map_err(Error::other).boxed()))
     }
+}
+
+/// The request with the wish to hear what it takes. Its signature covers another body, which the embedded store does not look at.
+fn asks_for_units(mut parts: http::request::Parts, asked: &Asked) -> Request<Full<Bytes>> {
+    let mut document = asked.document.clone();
+    document[units::ASKED.0] = units::ASKED.1.into();
+    parts.headers.remove(header::CONTENT_LENGTH);
+    Request::from_parts(parts, Full::new(document.to_string().into()))
 }
 
 fn full(bytes: Bytes) -> Body {

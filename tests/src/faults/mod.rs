@@ -23,11 +23,13 @@ mod keys;
 mod log;
 mod replies;
 mod rule;
+mod units;
 
 pub use call::{Call, Outcome, Service};
 pub use log::Log;
 pub use replies::Reply;
 pub use rule::Rule;
+pub use units::Units;
 
 use call::Asked;
 use local::{
@@ -52,6 +54,8 @@ pub struct Faults(Arc<Inner>);
 struct Inner {
     rules: Mutex<Vec<Armed>>,
     calls: Mutex<Vec<Call>>,
+    /// What was taken, once somebody wants to know.
+    units: Mutex<Option<Units>>,
 }
 
 fn hold<T>(lock: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -108,6 +112,27 @@ impl Faults {
     /// Every call after a mark.
     pub fn since(&self, mark: usize) -> Log {
         Log(hold(&self.0.calls).iter().skip(mark).cloned().collect())
+    }
+
+    /// Has the tables count the capacity that they are asked for from now on: what [`Faults::units`] tells.
+    pub fn counting(self) -> Self {
+        *hold(&self.0.units) = Some(Units::default());
+        self
+    }
+
+    /// What was taken since this was last asked; nothing where nobody counts.
+    pub fn units(&self) -> Units {
+        hold(&self.0.units).as_mut().map(std::mem::take).unwrap_or_default()
+    }
+
+    fn counts(&self) -> bool {
+        hold(&self.0.units).is_some()
+    }
+
+    fn count(&self, operation: &str, reply: &serde_json::Value) {
+        if let Some(units) = hold(&self.0.units).as_mut() {
+            units.add(operation, reply);
+        }
     }
 
     fn open(&self, function: &str, stores: &Addresses, tables: Arc<[Table]>) -> Endpoints {
