@@ -25,6 +25,8 @@ pub struct Config {
     pub routes_for: CacheTime,
     /// What becomes of personal data in payloads: `ANALYTICS_PII`, `hash` unless it says `reject` or `allow`.
     pub pii: Policy,
+    /// Where routes with `use_emulator` lead: `FIRESTORE_EMULATOR_HOST`, a host and port, as Google's own clients read it.
+    pub firestore_emulator: Option<String>,
 }
 
 impl Config {
@@ -42,6 +44,7 @@ impl Config {
             labs: Labs::from_env(&mut env),
             routes_for: CacheTime::from_env(&mut env),
             pii: env.parsed("ANALYTICS_PII", Policy::Hash),
+            firestore_emulator: env.optional("FIRESTORE_EMULATOR_HOST"),
         };
         env.finish(config)
     }

@@ -97,6 +97,18 @@ impl Error {
         }
     }
 
+    /// That a store could not be reached in the first place.
+    pub(crate) fn of_opening(error: StoreError) -> Self {
+        tracing::warn!(event = "analytics_store_not_opened", error = chain(&error));
+        Self::adapter(match error {
+            StoreError::BadConfig(why) => why,
+            StoreError::AuthRefused => "its store refuses the credentials",
+            StoreError::Throttled { .. } => "its store is asked too much to be opened",
+            StoreError::Unavailable(_) => "its store cannot be reached",
+            StoreError::Form(_) => "its store answers in no form of its own",
+        })
+    }
+
     /// That a route cannot be followed, written into the log in the words that its alarm looks for.
     pub(crate) fn adapter(why: &'static str) -> Self {
         tracing::error!(

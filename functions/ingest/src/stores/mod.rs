@@ -1,23 +1,22 @@
 //! The store that a tenant's route leads to.
 
+mod open;
+mod renewing;
+
 use crate::{Config, Error};
-use event_store::{EventStore, dynamodb::DynamoDb};
+use event_store::EventStore;
+use open::Opener;
 use shared::{
     aws::Aws,
     clock::Clock,
-    routes::{Backend, Environment, ResourceKind, Route, Routes},
+    routes::{Environment, ResourceKind, Routes},
     table::Table,
     web::context::{Context, Mode},
 };
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::sync::Arc;
 
 /// The code of what is refused for want of a route, and of the warning in a lab.
 pub(crate) const MISSING_ROUTE: &str = "analytics_store.missing_route";
-/// The most stores whose clients one instance keeps.
-const MOST: usize = 32;
 
 /// The stores that routes lead to; clones share them.
 #[derive(Clone)]
@@ -26,9 +25,7 @@ pub(crate) struct Stores(Arc<Known>);
 struct Known {
     routes: Routes,
     environment: Environment,
-    aws: Aws,
-    /// By what makes a store another one: tenants who share a table share its client.
-    stores: Mutex<HashMap<String, Arc<dyn EventStore>>>,
+    opener: Opener,
 }
 
 impl Stores {
@@ -36,8 +33,7 @@ impl Stores {
         Self(Arc::new(Known {
             routes: Routes::new(table, clock, config.routes_for),
             environment: config.environment.clone(),
-            aws: aws.clone(),
-            stores: Mutex::default(),
+            opener: Opener::new(config, aws, clock),
         }))
     }
 
@@ -45,7 +41,7 @@ impl Stores {
     ///
     /// # Errors
     ///
-    /// [`Error::MissingRoute`], [`Error::Adapter`], and where the table does not say.
+    /// [`Error::MissingRoute`], [`Error::Adapter`], and where the table or Secrets Manager does not say.
     pub(crate) async fn of(&self, context: &Context) -> Result<Option<Arc<dyn EventStore>>, Error> {
         let environment = &self.0.environment;
         let route = self.0.routes.find(&context.tenant, ResourceKind::AnalyticsStore, environment).await?;
@@ -59,26 +55,7 @@ impl Stores {
             };
             return if context.mode == Mode::Lab { Ok(None) } else { Err(missing()) };
         };
-        self.open(&route).map(Some)
-    }
-
-    fn open(&self, route: &Route) -> Result<Arc<dyn EventStore>, Error> {
-        let (key, table) = match route.backend().map_err(|_| Error::adapter("its config is not of its form"))? {
-            Backend::DynamoDb(at) if at.region == self.0.aws.region() => {
-                (format!("dynamodb {}", at.table_name), at.table_name)
-            }
-            Backend::DynamoDb(_) => return Err(Error::adapter("its table is in another region than this stack")),
-            Backend::Firestore(_) | Backend::Cosmos(_) | Backend::Other => {
-                return Err(Error::adapter(
-                    "this build has no client for its backend: dynamodb is the one that there is",
-                ));
-            }
-        };
-        let mut stores = self.0.stores.lock().unwrap_or_else(PoisonError::into_inner);
-        if stores.len() >= MOST && !stores.contains_key(&key) {
-            stores.clear();
-        }
-        let store = stores.entry(key).or_insert_with(|| Arc::new(DynamoDb::new(Table::new(&self.0.aws, table))));
-        Ok(store.clone())
+        let backend = route.backend().map_err(|_| Error::adapter("its config is not of its form"))?;
+        self.0.opener.open(backend).await.map(Some)
     }
 }

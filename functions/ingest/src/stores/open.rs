@@ -1,0 +1,208 @@
+//! From where a route leads to a client that is there.
+
+use super::renewing::Renewing;
+use crate::{Config, Error};
+use event_store::{
+    EventStore, StoreError,
+    cosmos::{self, Cosmos},
+    dynamodb::DynamoDb,
+    firestore::{self, Firestore},
+};
+use moka::future::Cache;
+use shared::{
+    aws::Aws,
+    clock::Clock,
+    digest::Digest,
+    problem::chain,
+    routes::{Backend, SecretRef},
+    secrets::{SecretError, SecretString, Secrets, SecretsConfig},
+    table::Table,
+};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+/// The most stores whose clients one instance keeps.
+const MOST: u64 = 32;
+/// How long a client is kept that nobody uses.
+const IDLE: Duration = Duration::from_secs(600);
+
+/// Opens stores, and keeps what it opened; clones share it. A client that no route leads to is never made.
+#[derive(Clone)]
+pub(super) struct Opener(Arc<Inner>);
+
+struct Inner {
+    aws: Aws,
+    clock: Clock,
+    secrets: SecretsConfig,
+    firestore_emulator: Option<String>,
+    /// By the names of secrets.
+    known: Mutex<HashMap<String, Secrets>>,
+    /// Tenants whose routes lead to one place share its client. Credentials that are changed make it another place.
+    stores: Cache<Key, Arc<dyn EventStore>>,
+}
+
+/// What makes a store another one.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Key {
+    /// The backend and all that its place is named by.
+    place: String,
+    /// The digest of the credentials, where there are any.
+    credentials: Option<Digest>,
+}
+
+/// Where a route of another cloud leads, without the credentials.
+#[derive(Clone, Debug)]
+enum Place {
+    Firestore(firestore::Place),
+    Cosmos(cosmos::Place),
+}
+
+/// A place, and by which secret one gets there.
+#[derive(Clone, Debug)]
+pub(super) struct Guarded {
+    place: Place,
+    reference: SecretRef,
+}
+
+impl Opener {
+    pub(super) fn new(config: &Config, aws: &Aws, clock: &Clock) -> Self {
+        Self(Arc::new(Inner {
+            aws: aws.clone(),
+            clock: clock.clone(),
+            secrets: config.secrets.clone(),
+            firestore_emulator: config.firestore_emulator.clone(),
+            known: Mutex::default(),
+            stores: Cache::builder().max_capacity(MOST).time_to_idle(IDLE).build(),
+        }))
+    }
+
+    /// The store at `backend`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Adapter`], and where Secrets Manager does not say.
+    pub(super) async fn open(&self, backend: Backend) -> Result<Arc<dyn EventStore>, Error> {
+        let (place, reference, plain) = match backend {
+            Backend::DynamoDb(at) if at.region == self.0.aws.region() => return self.table(at.table_name).await,
+            Backend::DynamoDb(_) => return Err(Error::adapter("its table is in another region than this stack")),
+            Backend::Firestore(at) => {
+                let emulator = match at.use_emulator {
+                    false => None,
+                    true => Some(self.0.firestore_emulator.clone().ok_or_else(|| {
+                        Error::adapter("it leads to an emulator, and FIRESTORE_EMULATOR_HOST names none")
+                    })?),
+                };
+                let database = at.database.unwrap_or_else(|| firestore::DEFAULT_DATABASE.to_owned());
+                let (project_id, collection_path) = (at.project_id, at.collection_path);
+                let place = firestore::Place { project_id, database, collection_path, emulator };
+                (Place::Firestore(place), at.key_secret, None)
+            }
+            Backend::Cosmos(at) => {
+                let (endpoint, database_id, container_id) = (at.endpoint, at.database_id, at.container_id);
+                let place = cosmos::Place { endpoint, database_id, container_id };
+                (Place::Cosmos(place), at.key_secret, at.key.map(|key| SecretString::from(key.expose().clone())))
+            }
+            Backend::Other => return Err(Error::adapter("it leads to no store of events")),
+        };
+        let Some(reference) = reference else {
+            return self.reach(&place, plain.as_ref()).await.map_err(Error::of_opening);
+        };
+        let guarded = Guarded { place, reference };
+        let secret = self.secret(&guarded.reference).await?;
+        let store = match self.reach(&guarded.place, Some(&secret)).await {
+            // A key that was changed a moment ago.
+            Err(StoreError::AuthRefused) => match self.renewed(&guarded, &secret).await? {
+                Some((_, store)) => store,
+                None => return Err(Error::of_opening(StoreError::AuthRefused)),
+            },
+            reached => reached.map_err(Error::of_opening)?,
+        };
+        Ok(Arc::new(Renewing::new(self.clone(), guarded, secret, store)))
+    }
+
+    async fn table(&self, name: String) -> Result<Arc<dyn EventStore>, Error> {
+        let key = Key { place: format!("dynamodb {name}"), credentials: None };
+        let open = async { Arc::new(DynamoDb::new(Table::new(&self.0.aws, name))) as Arc<dyn EventStore> };
+        Ok(self.0.stores.get_with(key, open).await)
+    }
+
+    /// The client that leads to `place`, made where there is none; what fails is not kept.
+    async fn reach(&self, place: &Place, secret: Option<&SecretString>) -> Result<Arc<dyn EventStore>, StoreError> {
+        let credentials = secret.map(|secret| Digest::of(secret.expose().as_bytes()));
+        let key = Key { place: format!("{place:?}"), credentials };
+        let opened = self.0.stores.try_get_with(key, place.open(secret)).await;
+        // Those who waited for one that failed share its error, which is told as its first one is.
+        opened.map_err(|error| Arc::try_unwrap(error).unwrap_or_else(|shared| again(&shared)))
+    }
+
+    /// The client by the credentials that took the place of `refused`, if they were changed.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Adapter`], and where Secrets Manager does not say.
+    pub(super) async fn renewed(
+        &self,
+        guarded: &Guarded,
+        refused: &SecretString,
+    ) -> Result<Option<(SecretString, Arc<dyn EventStore>)>, Error> {
+        let secrets = self.secrets(&guarded.reference);
+        let renewed = secrets.refresh_after_refusal(&guarded.reference.json_key, refused).await;
+        let Some(secret) = renewed.map_err(unknown)? else { return Ok(None) };
+        let store = self.reach(&guarded.place, Some(&secret)).await.map_err(Error::of_opening)?;
+        Ok(Some((secret, store)))
+    }
+
+    async fn secret(&self, at: &SecretRef) -> Result<SecretString, Error> {
+        self.secrets(at).get(&at.json_key).await.map_err(unknown)
+    }
+
+    fn secrets(&self, at: &SecretRef) -> Secrets {
+        let mut known = self.0.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let config = || SecretsConfig { secret_id: at.secret_id.clone(), ..self.0.secrets.clone() };
+        let new = || Secrets::new(self.0.aws.secrets_manager(), config(), &self.0.clock);
+        known.entry(at.secret_id.clone()).or_insert_with(new).clone()
+    }
+}
+
+impl Place {
+    async fn open(&self, secret: Option<&SecretString>) -> Result<Arc<dyn EventStore>, StoreError> {
+        let unnamed = StoreError::BadConfig("key_secret names no key");
+        match self {
+            Self::Firestore(place) => {
+                let credentials = match (secret, &place.emulator) {
+                    (_, Some(_)) => firestore::Credentials::Emulator,
+                    (Some(key), None) => firestore::Credentials::ServiceAccount(key.clone()),
+                    (None, None) => return Err(unnamed),
+                };
+                Ok(Arc::new(Firestore::open(place, credentials).await?))
+            }
+            Self::Cosmos(place) => {
+                let key = secret.ok_or(unnamed)?.clone();
+                Ok(Arc::new(Cosmos::open(place, cosmos::Credentials::Key(key)).await?))
+            }
+        }
+    }
+}
+
+/// A secret that a route names and that cannot be had.
+fn unknown(error: SecretError) -> Error {
+    match error {
+        SecretError::Unavailable => Error::from(error),
+        SecretError::Malformed => Error::adapter("its secret is not a JSON object of texts"),
+        SecretError::NoSuchKey(_) => Error::adapter("its secret has no such member"),
+    }
+}
+
+/// An error that several hear of.
+fn again(error: &StoreError) -> StoreError {
+    match error {
+        StoreError::BadConfig(why) => StoreError::BadConfig(why),
+        StoreError::AuthRefused => StoreError::AuthRefused,
+        StoreError::Throttled { retry_after } => StoreError::Throttled { retry_after: *retry_after },
+        StoreError::Unavailable(_) => StoreError::Unavailable(chain(error).into()),
+        StoreError::Form(_) => StoreError::Form(chain(error).into()),
+    }
+}

@@ -1,0 +1,77 @@
+//! A store whose credentials may be changed while it is in use.
+
+use super::open::{Guarded, Opener};
+use async_trait::async_trait;
+use event_store::{
+    Deleted, Event, EventId, EventPage, EventQuery, EventStore, Position, PutOutcome, StoreError, store::ToPut,
+};
+use shared::{secrets::SecretString, tenant::TenantScope};
+use std::sync::Arc;
+
+/// A store that is asked once more, by the credentials that came in the place of those that it refuses.
+pub(super) struct Renewing {
+    opener: Opener,
+    guarded: Guarded,
+    secret: SecretString,
+    store: Arc<dyn EventStore>,
+}
+
+impl Renewing {
+    pub(super) fn new(opener: Opener, guarded: Guarded, secret: SecretString, store: Arc<dyn EventStore>) -> Self {
+        Self { opener, guarded, secret, store }
+    }
+
+    /// The same store by other credentials; nothing where they are the same as before, or cannot be had.
+    async fn renewed(&self) -> Option<Arc<dyn EventStore>> {
+        self.opener.renewed(&self.guarded, &self.secret).await.ok().flatten().map(|(_, store)| store)
+    }
+
+    async fn once_more<T>(
+        &self,
+        ask: impl AsyncFn(Arc<dyn EventStore>) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        match ask(self.store.clone()).await {
+            Err(StoreError::AuthRefused) => match self.renewed().await {
+                Some(store) => ask(store).await,
+                None => Err(StoreError::AuthRefused),
+            },
+            answered => answered,
+        }
+    }
+}
+
+#[async_trait]
+impl EventStore for Renewing {
+    async fn put(&self, tenant: &TenantScope, events: &[ToPut]) -> Vec<Result<PutOutcome, StoreError>> {
+        let mut outcomes = self.store.put(tenant, events).await;
+        let is_refused = |outcome: &Result<_, _>| matches!(outcome, Err(StoreError::AuthRefused));
+        let refused: Vec<usize> = (0..outcomes.len()).filter(|at| is_refused(&outcomes[*at])).collect();
+        if refused.is_empty() {
+            return outcomes;
+        }
+        let Some(store) = self.renewed().await else { return outcomes };
+        let again: Vec<ToPut> = refused.iter().filter_map(|at| events.get(*at).cloned()).collect();
+        for (at, outcome) in refused.into_iter().zip(store.put(tenant, &again).await) {
+            outcomes[at] = outcome;
+        }
+        outcomes
+    }
+
+    async fn query(
+        &self,
+        tenant: &TenantScope,
+        query: &EventQuery,
+        limit: usize,
+        after: Option<&Position>,
+    ) -> Result<EventPage, StoreError> {
+        self.once_more(async |store| store.query(tenant, query, limit, after).await).await
+    }
+
+    async fn get(&self, tenant: &TenantScope, id: &EventId) -> Result<Option<Event>, StoreError> {
+        self.once_more(async |store| store.get(tenant, id).await).await
+    }
+
+    async fn delete(&self, tenant: &TenantScope, id: &EventId) -> Result<Deleted, StoreError> {
+        self.once_more(async |store| store.delete(tenant, id).await).await
+    }
+}
