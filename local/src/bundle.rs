@@ -89,8 +89,9 @@ impl Bundle {
         let issuer = issuer(&options, &state).await?;
         let (stop, stopped) = Stop::new();
         let gateway = ports::bind(options.ports.gateway).await?;
+        let lambda = ports::bind(options.ports.lambda).await?;
         let mut stores = Stores::open(&options, &template, &state, &stopped).await?;
-        let addresses = stores.addresses(&gateway)?;
+        let addresses = stores.addresses(&gateway, &lambda)?;
         // There is no SES among the stores: unless the settings name another, mail goes to AWS's own, which knows no laptop.
         let said = |name: &str| options.variables.get(name).or_else(|| options.env_file.get(name)).cloned();
         let sesv2 = said("AWS_ENDPOINT_URL_SESV2").filter(|url| !url.is_empty());
@@ -118,7 +119,12 @@ impl Bundle {
             .flat_map(|function| function.routes.iter().map(|route| (route.to_string(), function.router.clone())));
         let routers = routed.collect();
         let laptop = Laptop { clock: options.clock.clone(), schedules: schedules.clone() };
-        let served = Gateway::new(RouteTable::of(&template), timed(functions, &template), laptop);
+        let functions = timed(functions, &template);
+        let named = template.functions.iter();
+        let named =
+            named.filter_map(|function| Some((function.name.clone(), functions.get(&function.binary)?.clone())));
+        stores.serving.push(stores::functions::serve(lambda, named.collect(), stopped.clone()));
+        let served = Gateway::new(RouteTable::of(&template), functions, laptop);
         stores.serving.push(tokio::spawn(served.serve(gateway, stopped.clone())));
         if options.ticking {
             stores.serving.push(tokio::spawn(schedules.clone().tick(options.clock.clone(), stopped)));
@@ -304,9 +310,10 @@ impl Stores {
         })
     }
 
-    fn addresses(&self, gateway: &TcpListener) -> Result<Addresses> {
+    fn addresses(&self, gateway: &TcpListener, lambda: &TcpListener) -> Result<Addresses> {
         let [dynamodb, s3, secrets_manager, issuer] = self.urls.clone();
-        Ok(Addresses { gateway: ports::url(gateway.local_addr()?), dynamodb, s3, secrets_manager, issuer })
+        let (gateway, lambda) = (ports::url(gateway.local_addr()?), ports::url(lambda.local_addr()?));
+        Ok(Addresses { gateway, dynamodb, s3, secrets_manager, issuer, lambda })
     }
 }
 
@@ -339,6 +346,7 @@ fn at(addresses: &Addresses) -> Endpoints {
         s3: Some(addresses.s3.clone()),
         secrets_manager: Some(addresses.secrets_manager.clone()),
         sesv2: None,
+        lambda: Some(addresses.lambda.clone()),
     }
 }
 

@@ -118,12 +118,8 @@ pub fn bundle(parts: &Parts<'_>) -> Result<Functions> {
         parts.aws("operations")?,
         parts.clock.clone(),
     );
-    let routes = routing::App::new(
-        routing::Config::read(parts.env("routing")?)?,
-        parts.aws("routing")?,
-        parts.clock.clone(),
-        None,
-    );
+    let routes =
+        routing::App::new(routing::Config::read(parts.env("routing")?)?, parts.aws("routing")?, parts.clock.clone());
     let taking =
         ingest::App::new(ingest::Config::read(parts.env("ingest")?)?, parts.aws("ingest")?, parts.clock.clone());
     let places = catalog::Places::read(parts.env("catalog-publish")?)?;

@@ -26,16 +26,25 @@ pub struct Ports {
     pub secrets_manager: u16,
     /// The issuer's keys.
     pub issuer: u16,
+    /// Lambda's own API, by which functions ask each other.
+    pub lambda: u16,
 }
 
 impl Ports {
     /// Any free port for each.
-    pub const ANY: Self = Self { gateway: 0, dynamodb: 0, s3: 0, secrets_manager: 0, issuer: 0 };
+    pub const ANY: Self = Self { gateway: 0, dynamodb: 0, s3: 0, secrets_manager: 0, issuer: 0, lambda: 0 };
 
-    /// The gateway at `first`, and the stores at the four ports after it.
+    /// The gateway at `first`, and the stores and the rest at the five ports after it.
     pub fn from(first: u16) -> Self {
         let port = |offset: u16| first.checked_add(offset).unwrap_or(0);
-        Self { gateway: first, dynamodb: port(1), s3: port(2), secrets_manager: port(3), issuer: port(4) }
+        Self {
+            gateway: first,
+            dynamodb: port(1),
+            s3: port(2),
+            secrets_manager: port(3),
+            issuer: port(4),
+            lambda: port(5),
+        }
     }
 }
 
@@ -68,6 +77,8 @@ pub struct Addresses {
     pub secrets_manager: String,
     /// The issuer; its keys are at `/x509`.
     pub issuer: String,
+    /// Lambda's endpoint.
+    pub lambda: String,
 }
 
 impl Addresses {

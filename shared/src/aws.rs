@@ -67,6 +67,8 @@ pub struct Endpoints {
     pub secrets_manager: Option<String>,
     /// `AWS_ENDPOINT_URL_SESV2`, else `AWS_ENDPOINT_URL`.
     pub sesv2: Option<String>,
+    /// `AWS_ENDPOINT_URL_LAMBDA`, else `AWS_ENDPOINT_URL`.
+    pub lambda: Option<String>,
 }
 
 impl Aws {
@@ -80,6 +82,7 @@ impl Aws {
             s3: endpoint("AWS_ENDPOINT_URL_S3"),
             secrets_manager: endpoint("AWS_ENDPOINT_URL_SECRETS_MANAGER"),
             sesv2: endpoint("AWS_ENDPOINT_URL_SESV2"),
+            lambda: endpoint("AWS_ENDPOINT_URL_LAMBDA"),
         };
         let credentials = Credentials::new(
             var("AWS_ACCESS_KEY_ID").unwrap_or_default(),
@@ -223,9 +226,17 @@ impl Aws {
 
     /// Where SES's API (version 2) answers: at its endpoint, or AWS's own of the region.
     pub fn sesv2_url(&self) -> String {
-        let region = self.base.region().map(ToString::to_string).unwrap_or_default();
-        let url = self.endpoints.sesv2.clone().unwrap_or_else(|| format!("https://email.{region}.amazonaws.com"));
-        url.trim_end_matches('/').to_owned()
+        self.url(self.endpoints.sesv2.as_deref(), "email")
+    }
+
+    /// Where Lambda's API answers: at its endpoint, or AWS's own of the region.
+    pub fn lambda_url(&self) -> String {
+        self.url(self.endpoints.lambda.as_deref(), "lambda")
+    }
+
+    fn url(&self, endpoint: Option<&str>, service: &str) -> String {
+        let aws = || format!("https://{service}.{}.amazonaws.com", self.region());
+        endpoint.map_or_else(aws, |url| url.trim_end_matches('/').to_owned())
     }
 
     /// A client of Secrets Manager.

@@ -20,7 +20,7 @@
 //! | [`fetch`], [`resilience`] | what is not AWS over HTTP; deadlines, retries, circuit breakers |
 //! | [`clock`], [`config`], [`telemetry`], [`cursor`], [`digest`], [`aws`] | time, settings, logs and metrics, page marks, digests, clients |
 //!
-//! Cargo features (`lambda`, `job`, `table`, `blob`, `secrets`, `sigv4`) keep a function's binary to what it uses.
+//! Cargo features (`lambda`, `job`, `table`, `blob`, `secrets`, `sigv4`, `invoke`) keep a function's binary to what it uses.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 #[cfg(feature = "table")]
@@ -38,6 +38,8 @@ pub mod fetch;
 #[cfg(feature = "table")]
 pub mod idempotency;
 pub mod ids;
+#[cfg(feature = "invoke")]
+pub mod invoke;
 pub mod job;
 pub mod locale;
 #[cfg(feature = "notices")]

@@ -7,7 +7,7 @@ use http::StatusCode;
 use shared::{
     ids::TenantId,
     problem::{Problem, chain},
-    routes::Environment,
+    routes::{BadBackend, Environment, Step},
     web::{Fault, context::Mode},
 };
 
@@ -64,6 +64,20 @@ pub enum Error {
     /// A parameter of the query or a member of the body is out of its range.
     #[error("{0}")]
     BadRequest(String),
+    /// A backend was tried, and failed.
+    #[error("The backend failed when it was asked to {step}: {why}.")]
+    Probe {
+        /// The step.
+        step: Step,
+        /// Why, in words that hold no secret.
+        why: String,
+    },
+    /// The caller's tenant keeps no routes.
+    #[error("Backends are tried by those who keep the routes: administrators of the tenant t_system.")]
+    NotTheSystem,
+    /// The backend or its config is none.
+    #[error("{0}.")]
+    BadBackend(BadBackend),
     /// What any function may have to say.
     #[error(transparent)]
     Fault(Fault),
@@ -95,18 +109,6 @@ impl Error {
             StoreError::BadConfig(why) => Self::adapter(why),
             other => Self::Backend(other),
         }
-    }
-
-    /// That a store could not be reached in the first place.
-    pub(crate) fn of_opening(error: StoreError) -> Self {
-        tracing::warn!(event = "analytics_store_not_opened", error = chain(&error));
-        Self::adapter(match error {
-            StoreError::BadConfig(why) => why,
-            StoreError::AuthRefused => "its store refuses the credentials",
-            StoreError::Throttled { .. } => "its store is asked too much to be opened",
-            StoreError::Unavailable(_) => "its store cannot be reached",
-            StoreError::Form(_) => "its store answers in no form of its own",
-        })
     }
 
     /// That a route cannot be followed, written into the log in the words that its alarm looks for.
@@ -144,6 +146,9 @@ impl From<Error> for Problem {
             Error::BadMetric => Problem::bad_request("analytics.bad_metric"),
             Error::BadTimeRange(_) => Problem::bad_request("analytics.bad_time_range"),
             Error::BadRequest(_) => Problem::bad_request("http.bad_request"),
+            Error::Probe { step, .. } => Problem::unprocessable("route.probe_failed").with("step", step.as_str()),
+            Error::NotTheSystem => Problem::forbidden("route.not_the_system"),
+            Error::BadBackend(_) => Problem::bad_request("route.bad_backend"),
             Error::Fault(fault) => return fault.into(),
         };
         problem.detail(error.to_string())

@@ -12,6 +12,7 @@
 //! | `GET /analytics/aggregate` | counts events, by up to three dimensions | the same |
 //! | `DELETE /analytics/event/{event_id}` | deletes one, its `#` written `%23` | `service:write`, `admin:write` |
 //! | `DELETE /analytics/event?event_id=` | the same | the same |
+//! | `POST /analytics/probe` | tries a backend | `admin:write` of the system tenant |
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 

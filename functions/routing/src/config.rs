@@ -20,6 +20,8 @@ pub struct Config {
     pub environment: Environment,
     /// Which tenants are labs: `ALLOW_LAB_MODE`, `LAB_TENANTS`.
     pub labs: Labs,
+    /// The function that tries backends: `PROBE_FUNCTION`, its name; a dry run tries none where there is none.
+    pub prober: Option<String>,
 }
 
 impl Config {
@@ -34,6 +36,7 @@ impl Config {
             secrets: SecretsConfig::from_env(&mut env),
             environment: Environment::from_env(&mut env),
             labs: Labs::from_env(&mut env),
+            prober: env.optional("PROBE_FUNCTION"),
             front: FrontConfig::from_env(&mut env),
         };
         env.finish(config)

@@ -1,6 +1,6 @@
 //! What can go wrong, and how it is told.
 
-use crate::probe::ProbeFailed;
+use crate::probe::ProbeError;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use shared::{
@@ -37,7 +37,7 @@ pub enum Error {
     BadInherit,
     /// The backend was tried, and failed.
     #[error(transparent)]
-    Probe(ProbeFailed),
+    Probe(ProbeError),
     /// The caller's tenant keeps no routes.
     #[error("Routes are kept by the tenant t_system. Ask its administrators to look at yours or to change it.")]
     NotTheSystem,
@@ -64,7 +64,7 @@ impl From<Error> for Problem {
             Error::PlaintextSecret(_) => Problem::bad_request("route.plaintext_secret"),
             Error::BadBackend(_) | Error::StandsIn => Problem::bad_request("route.bad_backend"),
             Error::BadInherit => Problem::bad_request("route.bad_inherit"),
-            Error::Probe(ref failed) => Problem::unprocessable("route.probe_failed").with("step", failed.step.as_str()),
+            Error::Probe(ref failed) => failed.into(),
             Error::NotTheSystem => Problem::forbidden("route.not_the_system"),
             Error::BadQuery(_) => Problem::bad_request("http.bad_query"),
             Error::Fault(fault) => return fault.into(),
@@ -76,23 +76,5 @@ impl From<Error> for Problem {
 impl IntoResponse for Error {
     fn into_response(self) -> Response {
         Problem::from(self).into_response()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::Step;
-
-    #[test]
-    fn a_probe_that_failed_is_told_with_its_step() {
-        for (step, name) in
-            [(Step::Connect, "connect"), (Step::Write, "write"), (Step::Read, "read"), (Step::Delete, "delete")]
-        {
-            let failed = ProbeFailed { step, why: "there is no table of this name".to_owned() };
-            let problem = Problem::from(Error::Probe(failed));
-            assert_eq!((problem.status(), problem.code()), (StatusCode::UNPROCESSABLE_ENTITY, "route.probe_failed"));
-            assert!(format!("{problem:?}").contains(&format!("\"step\": String({name:?})")), "{problem:?}");
-        }
     }
 }

@@ -25,10 +25,11 @@ mod view;
 
 pub use config::Config;
 pub use error::Error;
-pub use probe::{Probe, ProbeFailed, Step};
+pub use probe::ProbeError;
 
 use axum::{Router, extract::FromRef};
 use http::Method;
+use probe::Prober;
 use shared::{
     auth::Verifier,
     aws::Aws,
@@ -47,7 +48,7 @@ use table::RouteTable;
 pub struct App {
     config: Arc<Config>,
     table: RouteTable,
-    probe: Option<Arc<dyn Probe>>,
+    prober: Prober,
     labs: Labs,
     cursors: Cursors,
     verifier: Verifier,
@@ -56,13 +57,13 @@ pub struct App {
 }
 
 impl App {
-    /// Makes the clients; connects to nothing yet. Backends are tried by `probe`, where there is one.
-    pub fn new(config: Config, aws: &Aws, clock: Clock, probe: Option<Arc<dyn Probe>>) -> Self {
+    /// Makes the clients; connects to nothing yet.
+    pub fn new(config: Config, aws: &Aws, clock: Clock) -> Self {
         let table = Table::new(aws, &config.table);
         let Front { verifier, idempotency, .. } = Front::new(&config.front, &table, &clock);
         Self {
             table: RouteTable::new(table, &clock),
-            probe,
+            prober: Prober::new(aws, config.prober.as_deref()),
             labs: config.labs.clone(),
             cursors: Cursors::new(Secrets::new(aws.secrets_manager(), config.secrets.clone(), &clock)),
             verifier,

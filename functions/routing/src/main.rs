@@ -6,5 +6,5 @@ use shared::{aws::Aws, clock::Clock, config::Env, telemetry, web};
 async fn main() -> Result<(), web::lambda::Error> {
     telemetry::init("routing");
     let config = routing::Config::read(Env::process())?;
-    web::lambda::run(routing::router(routing::App::new(config, &Aws::from_env(), Clock::system(), None))).await
+    web::lambda::run(routing::router(routing::App::new(config, &Aws::from_env(), Clock::system()))).await
 }

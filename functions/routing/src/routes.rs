@@ -155,7 +155,7 @@ pub(crate) async fn create(
         let writing = Writing { by: caller.person().clone(), at, version: ids::timed(at), request: request.clone() };
         let new = sound.row(old.as_ref(), writing);
         if query.dry_run {
-            return rehearse(&app, old.is_none(), &new, sound).await;
+            return rehearse(&app, &headers, old.is_none(), &new, sound).await;
         }
         let kind = if old.is_some() { "route.replaced" } else { "route.created" };
         let entry = entry(kind, &caller, old.as_ref(), Some(&new), &new.route_id)?;
@@ -279,12 +279,14 @@ async fn enter(app: &App, caller: &Caller, context: &Context, scope: Scope) -> R
 }
 
 /// Says what a route would be, once its backend was tried.
-async fn rehearse(app: &App, new: bool, route: &Route, sound: Sound) -> Result<Response, Error> {
-    if let Some(probe) = &app.probe {
-        probe.probe(route).await.map_err(Error::Probe)?;
-    }
-    let probed = app.probe.is_some();
-    let not_probed_because = (!probed).then_some("This stack has nothing to try backends with.");
+async fn rehearse(app: &App, headers: &HeaderMap, new: bool, route: &Route, sound: Sound) -> Result<Response, Error> {
+    let is_store = route.route_id.resource_kind == ResourceKind::AnalyticsStore;
+    let probed = is_store && app.prober.probe(route, headers, app.clock.now()).await.map_err(Error::Probe)?;
+    let why = match is_store {
+        true => "This stack has no PROBE_FUNCTION to try backends with.",
+        false => "Nothing is known of how a resource of this kind is tried.",
+    };
+    let not_probed_because = (!probed).then_some(why);
     let (route, warnings) = (route.into(), sound.warnings);
     Ok(Json(DryRun { dry_run: true, new, route, probed, not_probed_because, warnings }).into_response())
 }

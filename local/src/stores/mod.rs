@@ -1,6 +1,7 @@
 //! The embedded stores, each a server on loopback that speaks AWS's own protocol.
 
 pub(crate) mod dynamo;
+pub(crate) mod functions;
 pub(crate) mod objects;
 mod secret_book;
 pub(crate) mod secrets;

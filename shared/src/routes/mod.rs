@@ -17,6 +17,7 @@
 
 mod backend;
 mod plain;
+mod probe;
 mod reader;
 mod route;
 #[cfg(test)]
@@ -24,6 +25,7 @@ mod tests;
 
 pub use backend::{Backend, BadBackend, Cosmos, DynamoDb, Firestore, MAX_CONFIG_BYTES, SecretRef};
 pub use plain::{MASK, plaintext, redacted};
+pub use probe::{PROBE_PATH, Probed, Step, ToProbe};
 pub use reader::{CacheTime, Routes};
 pub use route::{BadRouteName, Environment, ResourceKind, Route, RouteKey};
 

@@ -3,6 +3,7 @@
 mod count;
 mod delete;
 mod list;
+mod probe;
 mod range;
 mod take;
 
@@ -10,6 +11,7 @@ use crate::{App, Error};
 use http::Method;
 use shared::{
     auth::{Caller, Scope},
+    routes::PROBE_PATH,
     telemetry::{Metric, Outcome, metrics},
     web::Routes,
 };
@@ -23,6 +25,7 @@ pub fn routes() -> Routes<App> {
     Routes::new()
         .on(Method::POST, "/analytics/ingest", take::one)
         .on_up_to(BATCH_BYTES, Method::POST, "/analytics/ingest/batch", take::batch)
+        .on(Method::POST, PROBE_PATH, probe::probe)
         .get("/analytics/query", list::query)
         .get("/analytics/aggregate", count::aggregate)
         .on(Method::DELETE, "/analytics/event", delete::named)
@@ -32,7 +35,7 @@ pub fn routes() -> Routes<App> {
 /// What the routes take and give, for the bundle's OpenAPI document.
 pub fn openapi() -> utoipa::openapi::OpenApi {
     #[derive(utoipa::OpenApi)]
-    #[openapi(paths(take::one, take::batch, list::query, count::aggregate, delete::named, delete::one))]
+    #[openapi(paths(take::one, take::batch, list::query, count::aggregate, delete::named, delete::one, probe::probe))]
     struct Document;
     <Document as utoipa::OpenApi>::openapi()
 }

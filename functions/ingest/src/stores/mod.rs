@@ -3,13 +3,15 @@
 mod open;
 mod renewing;
 
+pub(crate) use open::NotOpened;
+
 use crate::{Config, Error};
 use event_store::EventStore;
 use open::Opener;
 use shared::{
     aws::Aws,
     clock::Clock,
-    routes::{Environment, ResourceKind, Routes},
+    routes::{Backend, Environment, ResourceKind, Routes},
     table::Table,
     web::context::{Context, Mode},
 };
@@ -56,6 +58,19 @@ impl Stores {
             return if context.mode == Mode::Lab { Ok(None) } else { Err(missing()) };
         };
         let backend = route.backend().map_err(|_| Error::adapter("its config is not of its form"))?;
-        self.0.opener.open(backend).await.map(Some)
+        match self.0.opener.open(backend).await {
+            Ok(store) => Ok(Some(store)),
+            Err(NotOpened::Because(why)) => Err(Error::adapter(why)),
+            Err(NotOpened::Unknown(error)) => Err(error.into()),
+        }
+    }
+
+    /// The store at `backend`, to which no route need lead.
+    ///
+    /// # Errors
+    ///
+    /// [`NotOpened`].
+    pub(crate) async fn at(&self, backend: Backend) -> Result<Arc<dyn EventStore>, NotOpened> {
+        self.0.opener.open(backend).await
     }
 }

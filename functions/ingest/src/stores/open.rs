@@ -1,7 +1,7 @@
 //! From where a route leads to a client that is there.
 
 use super::renewing::Renewing;
-use crate::{Config, Error};
+use crate::Config;
 use event_store::{
     EventStore, StoreError,
     cosmos::{self, Cosmos},
@@ -67,6 +67,38 @@ pub(super) struct Guarded {
     reference: SecretRef,
 }
 
+/// Why a store is not open.
+#[derive(Debug)]
+pub(crate) enum NotOpened {
+    /// For this reason, which holds no secret.
+    Because(&'static str),
+    /// Secrets Manager does not say how.
+    Unknown(SecretError),
+}
+
+impl From<StoreError> for NotOpened {
+    fn from(error: StoreError) -> Self {
+        tracing::warn!(event = "analytics_store_not_opened", error = chain(&error));
+        Self::Because(match error {
+            StoreError::BadConfig(why) => why,
+            StoreError::AuthRefused => "the store refuses the credentials",
+            StoreError::Throttled { .. } => "the store is asked too much to be opened",
+            StoreError::Unavailable(_) => "the store cannot be reached",
+            StoreError::Form(_) => "the store's answer is none of its own form",
+        })
+    }
+}
+
+impl From<SecretError> for NotOpened {
+    fn from(error: SecretError) -> Self {
+        match error {
+            SecretError::Unavailable => Self::Unknown(error),
+            SecretError::Malformed => Self::Because("its secret is not a JSON object of texts"),
+            SecretError::NoSuchKey(_) => Self::Because("its secret has no such member"),
+        }
+    }
+}
+
 impl Opener {
     pub(super) fn new(config: &Config, aws: &Aws, clock: &Clock) -> Self {
         Self(Arc::new(Inner {
@@ -83,16 +115,16 @@ impl Opener {
     ///
     /// # Errors
     ///
-    /// [`Error::Adapter`], and where Secrets Manager does not say.
-    pub(super) async fn open(&self, backend: Backend) -> Result<Arc<dyn EventStore>, Error> {
+    /// [`NotOpened`].
+    pub(super) async fn open(&self, backend: Backend) -> Result<Arc<dyn EventStore>, NotOpened> {
         let (place, reference, plain) = match backend {
-            Backend::DynamoDb(at) if at.region == self.0.aws.region() => return self.table(at.table_name).await,
-            Backend::DynamoDb(_) => return Err(Error::adapter("its table is in another region than this stack")),
+            Backend::DynamoDb(at) if at.region == self.0.aws.region() => return Ok(self.table(at.table_name).await),
+            Backend::DynamoDb(_) => return Err(NotOpened::Because("its table is in another region than this stack")),
             Backend::Firestore(at) => {
                 let emulator = match at.use_emulator {
                     false => None,
                     true => Some(self.0.firestore_emulator.clone().ok_or_else(|| {
-                        Error::adapter("it leads to an emulator, and FIRESTORE_EMULATOR_HOST names none")
+                        NotOpened::Because("it leads to an emulator, and FIRESTORE_EMULATOR_HOST names none")
                     })?),
                 };
                 let database = at.database.unwrap_or_else(|| firestore::DEFAULT_DATABASE.to_owned());
@@ -105,28 +137,28 @@ impl Opener {
                 let place = cosmos::Place { endpoint, database_id, container_id };
                 (Place::Cosmos(place), at.key_secret, at.key.map(|key| SecretString::from(key.expose().clone())))
             }
-            Backend::Other => return Err(Error::adapter("it leads to no store of events")),
+            Backend::Other => return Err(NotOpened::Because("it leads to no store of events")),
         };
         let Some(reference) = reference else {
-            return self.reach(&place, plain.as_ref()).await.map_err(Error::of_opening);
+            return Ok(self.reach(&place, plain.as_ref()).await?);
         };
         let guarded = Guarded { place, reference };
-        let secret = self.secret(&guarded.reference).await?;
+        let secret = self.secrets(&guarded.reference).get(&guarded.reference.json_key).await?;
         let store = match self.reach(&guarded.place, Some(&secret)).await {
             // A key that was changed a moment ago.
             Err(StoreError::AuthRefused) => match self.renewed(&guarded, &secret).await? {
-                Some((_, store)) => store,
-                None => return Err(Error::of_opening(StoreError::AuthRefused)),
+                Some(store) => store,
+                None => return Err(StoreError::AuthRefused.into()),
             },
-            reached => reached.map_err(Error::of_opening)?,
+            reached => reached?,
         };
         Ok(Arc::new(Renewing::new(self.clone(), guarded, secret, store)))
     }
 
-    async fn table(&self, name: String) -> Result<Arc<dyn EventStore>, Error> {
+    async fn table(&self, name: String) -> Arc<dyn EventStore> {
         let key = Key { place: format!("dynamodb {name}"), credentials: None };
         let open = async { Arc::new(DynamoDb::new(Table::new(&self.0.aws, name))) as Arc<dyn EventStore> };
-        Ok(self.0.stores.get_with(key, open).await)
+        self.0.stores.get_with(key, open).await
     }
 
     /// The client that leads to `place`, made where there is none; what fails is not kept.
@@ -142,21 +174,16 @@ impl Opener {
     ///
     /// # Errors
     ///
-    /// [`Error::Adapter`], and where Secrets Manager does not say.
+    /// [`NotOpened`].
     pub(super) async fn renewed(
         &self,
         guarded: &Guarded,
         refused: &SecretString,
-    ) -> Result<Option<(SecretString, Arc<dyn EventStore>)>, Error> {
+    ) -> Result<Option<Arc<dyn EventStore>>, NotOpened> {
         let secrets = self.secrets(&guarded.reference);
-        let renewed = secrets.refresh_after_refusal(&guarded.reference.json_key, refused).await;
-        let Some(secret) = renewed.map_err(unknown)? else { return Ok(None) };
-        let store = self.reach(&guarded.place, Some(&secret)).await.map_err(Error::of_opening)?;
-        Ok(Some((secret, store)))
-    }
-
-    async fn secret(&self, at: &SecretRef) -> Result<SecretString, Error> {
-        self.secrets(at).get(&at.json_key).await.map_err(unknown)
+        let renewed = secrets.refresh_after_refusal(&guarded.reference.json_key, refused).await?;
+        let Some(secret) = renewed else { return Ok(None) };
+        Ok(Some(self.reach(&guarded.place, Some(&secret)).await?))
     }
 
     fn secrets(&self, at: &SecretRef) -> Secrets {
@@ -184,15 +211,6 @@ impl Place {
                 Ok(Arc::new(Cosmos::open(place, cosmos::Credentials::Key(key)).await?))
             }
         }
-    }
-}
-
-/// A secret that a route names and that cannot be had.
-fn unknown(error: SecretError) -> Error {
-    match error {
-        SecretError::Unavailable => Error::from(error),
-        SecretError::Malformed => Error::adapter("its secret is not a JSON object of texts"),
-        SecretError::NoSuchKey(_) => Error::adapter("its secret has no such member"),
     }
 }
 

@@ -23,7 +23,7 @@ impl Renewing {
 
     /// The same store by other credentials; nothing where they are the same as before, or cannot be had.
     async fn renewed(&self) -> Option<Arc<dyn EventStore>> {
-        self.opener.renewed(&self.guarded, &self.secret).await.ok().flatten().map(|(_, store)| store)
+        self.opener.renewed(&self.guarded, &self.secret).await.ok().flatten()
     }
 
     async fn once_more<T>(
