@@ -175,6 +175,7 @@ fn good(method: &Method, path: &str) -> Option<Value> {
         }
         ("POST", "/analytics/ingest") => Some(super::analytics::full()),
         ("POST", "/analytics/ingest/batch") => Some(json!({"events": [super::analytics::full()]})),
+        ("POST", "/analytics/probe") => Some(super::routing::to_probe("smartstore-dev-EventsTable")),
         ("POST", "/routing/routes") => Some(super::routing::dynamodb("t_greenleaf")),
         ("POST", "/api/admin/appeals/{appeal_id}/reopen") => Some(json!({"reason": "There is something new."})),
         _ => None,

@@ -69,6 +69,7 @@ const ROWS: &[(&str, Who)] = &[
     ("GET /analytics/aggregate", Who::Analyst),
     ("DELETE /analytics/event/{event_id}", Who::Analyst),
     ("DELETE /analytics/event", Who::Analyst),
+    ("POST /analytics/probe", Who::System("admin:write")),
     ("POST /routing/routes", Who::System("admin:write")),
     ("GET /routing/routes", Who::System("admin:read")),
     ("GET /routing/routes/{route_id}", Who::System("admin:read")),
@@ -242,6 +243,7 @@ fn request(method: &Method, path: &str) -> (String, Option<(&'static str, Bytes)
         ("PUT", "/api/user-notifications/preferences") => json(json!({"language": "es"})),
         ("POST", "/analytics/ingest") => json(super::analytics::event("pageview")),
         ("POST", "/analytics/ingest/batch") => json(json!({"events": [super::analytics::event("pageview")]})),
+        ("POST", "/analytics/probe") => json(super::routing::to_probe("smartstore-dev-EventsTable")),
         ("POST", "/routing/routes") => json(super::routing::dynamodb("t_matrix")),
         ("PUT", _) => json(fig_spread(1)),
         ("POST", path) if path.ends_with("/import") => {

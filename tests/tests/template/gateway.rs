@@ -40,6 +40,7 @@ pub(crate) const ROUTES: &[&str] = &[
     "PATCH /api/user-notifications/{id}",
     "POST /analytics/ingest",
     "POST /analytics/ingest/batch",
+    "POST /analytics/probe",
     "POST /api/admin/appeals/{appeal_id}/decision",
     "POST /api/admin/appeals/{appeal_id}/reopen",
     "POST /api/admin/appeals/{appeal_id}/review",

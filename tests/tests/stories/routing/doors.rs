@@ -153,16 +153,59 @@ async fn what_would_lead_nowhere_is_refused_and_a_dry_run_writes_nothing() {
         assert_problem(&keeper.post(ALL, bad).await, 400, "http.bad_request");
     }
     let dry = format!("{ALL}?dry_run=true");
+    let own = |tenant: &str| {
+        let mut route = dynamodb(tenant);
+        route["config"] = to_probe(&bundle.template().tables[1].name)["config"].clone();
+        route
+    };
     assert_problem(&keeper.post(&dry, with("backend_type", json!("memory"))).await, 400, "route.bad_backend");
-    let would = keeper.post(&dry, dynamodb("acme")).await;
-    assert_eq!((would.status, &would.body["new"], &would.body["probed"]), (200, &json!(true), &json!(false)));
-    assert!(would.body["not_probed_because"].is_string() && would.body["dry_run"] == true, "{}", would.body);
+    let would = keeper.post(&dry, own("acme")).await;
+    assert_eq!((would.status, &would.body["new"], &would.body["probed"]), (200, &json!(true), &json!(true)));
+    assert!(would.body["not_probed_because"].is_null() && would.body["dry_run"] == true, "{}", would.body);
     assert_eq!(would.body["route"]["route_id"], "analytics_store.acme.development");
     assert_problem(&keeper.get(&one("acme")).await, 404, "route.no_such_route");
     assert!(texts(&bundle).await.is_empty());
     assert_eq!(keeper.post(ALL, dynamodb("acme")).await.status, 201);
     assert_problem(&keeper.post(&dry, dynamodb("acme")).await, 409, "route.exists");
-    let would = keeper.post(&format!("{dry}&replace=true"), dynamodb("acme")).await;
+    let would = keeper.post(&format!("{dry}&replace=true"), own("acme")).await;
     assert_eq!((would.status, &would.body["new"]), (200, &json!(false)));
     assert_problem(&keeper.post(&format!("{ALL}?dry_run=yes"), dynamodb("beta")).await, 400, "http.bad_query");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backend_that_fails_is_refused_with_its_step_before_traffic_depends_on_it() {
+    let faults = Faults::new();
+    let bundle = Bundle::start_with(faults.before(Options::for_tests())).await;
+    let keeper = keeper(&bundle).await;
+    let dry = format!("{ALL}?dry_run=true");
+    let table = bundle.template().tables[1].name.clone();
+    let route = |table: &str| {
+        let mut route = dynamodb("acme");
+        route["config"] = to_probe(table)["config"].clone();
+        route
+    };
+    let elsewhere = keeper.post(&dry, dynamodb("acme")).await;
+    assert_problem(&elsewhere, 422, "route.probe_failed");
+    assert_eq!(elsewhere.body["step"], "connect", "its table is in another region: {}", elsewhere.body);
+    let nowhere = keeper.post(&dry, route("no-such-table")).await;
+    assert_problem(&nowhere, 422, "route.probe_failed");
+    assert_eq!(nowhere.body["step"], "write", "{}", nowhere.body);
+    assert!(nowhere.body["detail"].as_str().unwrap().contains("there is no table of this name"), "{}", nowhere.body);
+    for (operation, step) in [("PutItem", "write"), ("GetItem", "read"), ("DeleteItem", "delete")] {
+        faults.clear().on(operation).by("ingest").touching("EVENT#").unavailable();
+        let failed = keeper.post(&dry, route(&table)).await;
+        assert_problem(&failed, 422, "route.probe_failed");
+        assert_eq!(failed.body["step"], step, "{}", failed.body);
+    }
+    faults.clear();
+    let direct = keeper.post("/analytics/probe", to_probe(&table)).await;
+    assert_eq!((direct.status, &direct.body), (200, &json!({"probed": true})));
+    let left = bundle.aws().administrator().dynamodb().scan().table_name(&table).send().await.unwrap();
+    let names = left.items().iter().map(|item| item["sk"].as_s().unwrap().clone());
+    // What could not be deleted is there: the two whose deletion failed, with their reading or alone.
+    assert!(names.clone().count() <= 2 && names.clone().all(|name| name.starts_with("probe-")), "{:?}", names.collect::<Vec<_>>());
+    assert_problem(&keeper.get(&one("acme")).await, 404, "route.no_such_route");
+    let root = bundle.administrator("root", "admin:super").await;
+    let foreign = in_context(&root, true, "t_greenleaf").post("/analytics/probe", to_probe(&table)).await;
+    assert_problem(&foreign, 403, "route.not_the_system");
 }

@@ -27,6 +27,11 @@ pub(crate) fn dynamodb(tenant: &str) -> Value {
     })
 }
 
+/// A table of the laptop, to be tried.
+pub(crate) fn to_probe(table: &str) -> Value {
+    json!({"backend_type": "dynamodb", "config": {"region": "us-east-1", "table_name": table, "use_local": true}})
+}
+
 /// The client with the headers that routes of this function ask for, where they are wanted.
 pub(crate) fn in_context(client: &Client, wanted: bool, tenant: &str) -> Client {
     let values = [tenant, "proj-system", "system"];

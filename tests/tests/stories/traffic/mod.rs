@@ -289,6 +289,7 @@ impl Traffic {
                 let events: Vec<Value> = (0..self.random.gen_range(1..4)).map(|at| self.event_body(Some(at))).collect();
                 json(json!({"events": events}))
             }
+            ("POST", "/analytics/probe") => json(super::routing::to_probe("smartstore-dev-EventsTable")),
             ("POST", "/routing/routes") => json(super::routing::dynamodb(self.names.foreign_tenant)),
             ("POST" | "PUT" | "PATCH", _) if !path.ends_with("/start") => json(self.unknown()),
             _ => None,

@@ -366,7 +366,12 @@ pub(super) fn secrets_and_logs(setting: &Setting, cases: &mut Vec<Case>) {
         call("secretsmanager:GetSecretValue", &ours, reads, "this stage's secret");
         let signs = function == "AuditCheckpointRole";
         call("secretsmanager:GetSecretValue", &secret("smartstore-ai/dev/audit"), signs, "the key of the audit logs");
-        call("secretsmanager:GetSecretValue", &secret("smartstore-ai/prod"), false, "another stage's secret");
+        let follows = function == "IngestRole";
+        let backends = secret("smartstore-ai/dev/analytics/firestore");
+        call("secretsmanager:GetSecretValue", &backends, follows, "the key of a tenant's backend");
+        for other in ["smartstore-ai/prod", "smartstore-ai/prod/analytics/firestore"] {
+            call("secretsmanager:GetSecretValue", &secret(other), false, "another stage's secret");
+        }
         call("secretsmanager:PutSecretValue", &ours, false, "this stage's secret");
         let stream = |name: &str| {
             format!("arn:aws:logs:us-east-1:000000000000:log-group:/aws/lambda/smartstore-dev-{name}:log-stream:a")
@@ -381,6 +386,23 @@ pub(super) fn secrets_and_logs(setting: &Setting, cases: &mut Vec<Case>) {
         add(cases, Who::Holder(tenant.role), read, &ours, keyed(Some("acme"), None), false, "the secret");
         let stream = "arn:aws:logs:us-east-1:000000000000:log-group:/aws/lambda/smartstore-dev-ask:log-stream:a";
         add(cases, Who::Holder(tenant.role), "logs:PutLogEvents", stream, keyed(Some("acme"), None), false, "a log");
+    }
+}
+
+/// Who may ask another function: the one that keeps routes has backends tried, and nobody else asks anybody.
+pub(super) fn functions(cases: &mut Vec<Case>) {
+    const LAMBDA: &str = "arn:aws:lambda:us-east-1:000000000000:function:smartstore";
+    for tenant in &TENANTS {
+        let mut call = |role, action, on: &str, passes, about: &str| {
+            add(cases, Who::Holder(role), action, &format!("{LAMBDA}-{on}"), Context::default(), passes, about);
+        };
+        let (asks, invoke) = (tenant.function == "RoutingRole", "lambda:InvokeFunction");
+        call(tenant.function, invoke, "dev-ingest:live", asks, "to try a backend");
+        for other in ["dev-ingest", "dev-ingest:7", "dev-catalog:live", "prod-ingest:live"] {
+            call(tenant.function, invoke, other, false, "another function or version");
+        }
+        call(tenant.function, "lambda:UpdateFunctionCode", "dev-ingest:live", false, "to change what it does");
+        call(tenant.role, invoke, "dev-ingest:live", false, "to try a backend");
     }
 }
 

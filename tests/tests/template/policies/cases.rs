@@ -329,6 +329,7 @@ pub(crate) fn all(setting: &Setting) -> Vec<Case> {
         calls::functions_own(tenant, &mut cases);
     }
     calls::secrets_and_logs(setting, &mut cases);
+    calls::functions(&mut cases);
     calls::models(setting, &mut cases);
     calls::mail(setting, &mut cases);
     cases

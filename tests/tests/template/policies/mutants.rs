@@ -72,6 +72,8 @@ const MUTANTS: &[Mutant] = &[
         "Resource: !GetAtt CatalogTable.Arn",
         "Resource: !Sub \"arn:${AWS::Partition}:dynamodb:*:*:table/*\"",
     ),
+    ("every secret of the stage", "secret:smartstore-ai/${Stage}/analytics/*", "secret:smartstore-ai/${Stage}*"),
+    ("any function", "function:smartstore-${Stage}-ingest:live", "function:smartstore-${Stage}-*"),
     (
         "everybody's snapshots",
         "${ArtifactBucket.Arn}/${!aws:PrincipalTag/tenant}/sha256/*",
