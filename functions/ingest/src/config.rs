@@ -44,7 +44,7 @@ impl Config {
             labs: Labs::from_env(&mut env),
             routes_for: CacheTime::from_env(&mut env),
             pii: env.parsed("ANALYTICS_PII", Policy::Hash),
-            firestore_emulator: env.optional("FIRESTORE_EMULATOR_HOST"),
+            firestore_emulator: env.optional("FIRESTORE_EMULATOR_HOST").filter(|host| !host.is_empty()),
         };
         env.finish(config)
     }

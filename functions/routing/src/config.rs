@@ -36,7 +36,7 @@ impl Config {
             secrets: SecretsConfig::from_env(&mut env),
             environment: Environment::from_env(&mut env),
             labs: Labs::from_env(&mut env),
-            prober: env.optional("PROBE_FUNCTION"),
+            prober: env.optional("PROBE_FUNCTION").filter(|name| !name.is_empty()),
             front: FrontConfig::from_env(&mut env),
         };
         env.finish(config)
