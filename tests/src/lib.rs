@@ -4,6 +4,8 @@ pub mod adapter;
 #[cfg(feature = "faults")]
 pub mod audit;
 #[cfg(feature = "faults")]
+pub mod events;
+#[cfg(feature = "faults")]
 pub mod faults;
 #[cfg(feature = "faults")]
 pub mod limit;

@@ -199,3 +199,29 @@ async fn appeals_go_on_while_notices_are_switched_off() {
     assert_eq!(updates.body["notifications"], json!([]));
     assert_eq!(messages(&bundle).await.len(), 1, "what is to be undone is asked for all the same");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_took_one_of_many_decisions_that_are_told_together_decides_none_of_them() {
+    let bundle = Bundle::start().await;
+    let by = |who: &str, n: usize| {
+        json!({"userId": "ada", "category": "content_violation", "decision_ref": format!("case-{n}"), "decided_by": who,
+            "context": {"item": "Rainy day soup"}})
+    };
+    service(&bundle).post(NOTICES, by("nora", 0)).await.success().unwrap();
+    // More than one notice lists, and more than one transaction folds.
+    for n in 1..=90 {
+        let who = if n == 1 { "rhea".to_owned() } else { format!("moderator-{n}") };
+        assert_eq!(service(&bundle).post(NOTICES, by(&who, n)).await.status, 429);
+    }
+    bundle.clock().advance(hours(12));
+    bundle.run_schedule("notification-deferrals").await.unwrap();
+    let ada = bundle.shopper("ada");
+    let notices = ada.get(NOTICES).await;
+    assert_eq!(notices.body["notifications"][0]["count"], 90, "{}", notices.body);
+    let appeal = click(&ada, notices.body["notifications"][0]["id"].as_str().unwrap()).await;
+    assert!(matches!(appeal.status, 200 | 201), "{}", appeal.body);
+    let appeal = appeal.body["appeal_id"].as_str().unwrap().to_owned();
+    let (rhea, sol) = (reviewer(&bundle, "rhea").await, reviewer(&bundle, "sol").await);
+    assert_problem(&review(&rhea, &appeal).await, 403, "appeal.same_reviewer");
+    assert_eq!(review(&sol, &appeal).await.status, 200);
+}

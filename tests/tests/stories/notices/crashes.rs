@@ -110,3 +110,25 @@ async fn a_run_that_is_cut_off_anywhere_leaves_all_that_waits_to_the_next() {
         }
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_notice_is_put_away_once_whichever_reply_on_the_way_is_lost() {
+    let (bundle, faults) = start().await;
+    let put_away = async |person: &str, lost: Option<u64>| {
+        let id = tell(&service(&bundle), person, "account_warning").await;
+        let mark = faults.mark();
+        if let Some(lost) = lost {
+            faults.clear().on("*").by("notifications").nth(lost).lose_reply();
+        }
+        let told = bundle.shopper(person).delete(&one(&id)).await;
+        faults.clear();
+        assert_eq!(told.status, 204, "{lost:?}: {}", told.body);
+        let left = bundle.shopper(person).get(ALL).await;
+        assert_eq!(left.body["notifications"], json!([]), "{lost:?}");
+        faults.since(mark).by("notifications").iter().count() as u64
+    };
+    let calls = put_away("ada", None).await;
+    for lost in 1..=calls {
+        put_away(&format!("person-{lost}"), Some(lost)).await;
+    }
+}

@@ -126,3 +126,20 @@ async fn staff_see_what_came_with_a_decision_and_the_person_does_not() {
     let own = bundle.shopper("grace").get(&one(&id)).await;
     assert!(!String::from_utf8_lossy(&own.bytes).contains("T05"), "{}", own.body);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_is_used_again_after_its_day_means_another_request_where_it_says_something_else() {
+    let bundle = Bundle::start().await;
+    let keyed = service(&bundle).with_header("idempotency-key", "one");
+    let first = keyed.post(ALL, decision("grace", "account_warning")).await;
+    bundle.clock().advance(hours(25));
+    let mut other = decision("grace", "account_warning");
+    other["context"]["item"] = "Another soup".into();
+    let second = keyed.post(ALL, other).await;
+    assert_eq!((first.status, second.status), (201, 201), "{}", second.body);
+    assert_ne!(first.body["id"], second.body["id"]);
+    bundle.clock().advance(hours(25));
+    let again = keyed.post(ALL, decision("grace", "account_warning")).await;
+    assert_eq!((again.status, &again.body["reason"]), (200, &json!("already_told")), "{}", again.body);
+    assert_eq!(count(&bundle, "NOTICE#grace", "").await, 2);
+}

@@ -1,0 +1,52 @@
+//! Events as apps send them, made up by number, and a bundle that takes them.
+
+pub mod sending;
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+
+const TYPES: [&str; 5] = ["pageview", "pageview", "pageview", "cta_click", "search"];
+const SOURCES: [&str; 5] = ["mail", "web", "shelf", "friend", "ad"];
+const SURFACES: [&str; 4] = ["home", "aisle", "product", "basket"];
+const PLATFORMS: [&str; 3] = ["ios", "android", "web"];
+/// How many events a session has.
+const OF_A_SESSION: usize = 6;
+
+/// The `n`th of `of` events that are spread over the time from `from` to `to`: some 650 bytes, with a payload of ten members.
+pub fn event(n: usize, of: usize, from: Timestamp, to: Timestamp) -> Value {
+    // A stride that shares no factor with most numbers mixes values without dice, the same in each run.
+    let mixed = n.wrapping_mul(2_654_435_761) >> 7;
+    let pick = |list: &[&'static str], salt: usize| list[(mixed >> salt) % list.len()];
+    let span = to.duration_since(from);
+    let nanos = span.as_nanos() / of.max(1) as i128 * n as i128;
+    let at = from + SignedDuration::from_nanos_i128(nanos);
+    let session = n / OF_A_SESSION;
+    json!({
+        "event_type": pick(&TYPES, 0),
+        "timestamp": at,
+        "user_id": format!("shopper-{:06}", session % 50_000),
+        "session_id": format!("session-{session:08}"),
+        "step_id": format!("{n}"),
+        "app": "shop", "surface": pick(&SURFACES, 3), "platform": pick(&PLATFORMS, 5),
+        "utm_source": pick(&SOURCES, 7), "utm_medium": "email", "utm_campaign": format!("campaign-{}", mixed % 20),
+        "payload": {
+            "path": format!("/aisle/{}/product/{}", mixed % 40, mixed % 19_000), "referrer": "https://www.example.com/offers/this-week",
+            "title": "Oat drink, unsweetened, one litre", "position": mixed % 50, "price_cents": 99 + mixed % 900,
+            "currency": "EUR", "in_stock": mixed.is_multiple_of(3), "experiment": "shelf-order", "variant": "b", "viewport": [390, 844],
+        },
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn events_have_a_usual_size_and_times_within_their_range() {
+        let (from, to) = ("2026-03-01T00:00:00Z".parse().unwrap(), "2026-03-31T00:00:00Z".parse().unwrap());
+        let events: Vec<Value> = (0..1_000).map(|n| event(n, 1_000, from, to)).collect();
+        let bytes: usize = events.iter().map(|event| event.to_string().len()).sum();
+        assert!((600..700).contains(&(bytes / events.len())), "{}", bytes / events.len());
+        assert!(events.iter().all(|event| (from..to).contains(&event["timestamp"].as_str().unwrap().parse().unwrap())));
+    }
+}
