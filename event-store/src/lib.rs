@@ -9,6 +9,7 @@
 //! | [`store`] | the contract that every store keeps |
 //! | [`dynamodb`] | the events of a table of DynamoDB |
 //! | `cosmos` | the events of a container of Cosmos DB; a feature of its own |
+//! | `firestore` | the events of a collection of Firestore; with the feature of that name |
 //!
 //! A store keeps an event under the name that its sender gave it, so that one that is sent again is found to be there. It
 //! reads by time, newest first or oldest first, from a place that any store can find again: the time and the name of the last event.
@@ -23,6 +24,8 @@ pub mod dynamodb;
 pub mod event;
 mod keys;
 mod merge;
+#[cfg(feature = "firestore")]
+pub mod firestore;
 pub mod query;
 pub mod store;
 

@@ -48,7 +48,7 @@ pub(super) async fn probe(
     let store = match app.stores.at(backend.map_err(Error::BadBackend)?).await {
         Ok(store) => store,
         Err(NotOpened::Because(why)) => return Err(failed(Step::Connect, why)),
-        Err(NotOpened::Unknown(error)) => return Err(error.into()),
+        Err(NotOpened::Unknown(error)) => return Err(Problem::from(error).into()),
     };
     tried(&*store, &context.tenant, app.clock.now()).await?;
     Ok(Json(Probed { probed: true }))

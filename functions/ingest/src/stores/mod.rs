@@ -11,6 +11,7 @@ use open::Opener;
 use shared::{
     aws::Aws,
     clock::Clock,
+    problem::Problem,
     routes::{Backend, Environment, ResourceKind, Routes},
     table::Table,
     web::context::{Context, Mode},
@@ -61,7 +62,7 @@ impl Stores {
         match self.0.opener.open(backend).await {
             Ok(store) => Ok(Some(store)),
             Err(NotOpened::Because(why)) => Err(Error::adapter(why)),
-            Err(NotOpened::Unknown(error)) => Err(error.into()),
+            Err(NotOpened::Unknown(error)) => Err(Problem::from(error).into()),
         }
     }
 
