@@ -21,22 +21,13 @@ impl Renewing {
         Self { opener, guarded, secret, store }
     }
 
-    /// The same store by other credentials; nothing where they are the same as before, or cannot be had.
-    async fn renewed(&self) -> Option<Arc<dyn EventStore>> {
-        self.opener.renewed(&self.guarded, &self.secret).await.ok().flatten()
-    }
-
-    async fn once_more<T>(
-        &self,
-        ask: impl AsyncFn(Arc<dyn EventStore>) -> Result<T, StoreError>,
-    ) -> Result<T, StoreError> {
-        match ask(self.store.clone()).await {
-            Err(StoreError::AuthRefused) => match self.renewed().await {
-                Some(store) => ask(store).await,
-                None => Err(StoreError::AuthRefused),
-            },
-            answered => answered,
-        }
+    /// The same store by the credentials that came in the place of those that it refused.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::AuthRefused`] where they are the same as before, or cannot be had.
+    async fn renewed(&self) -> Result<Arc<dyn EventStore>, StoreError> {
+        self.opener.renewed(&self.guarded, &self.secret).await.ok().flatten().ok_or(StoreError::AuthRefused)
     }
 }
 
@@ -49,7 +40,7 @@ impl EventStore for Renewing {
         if refused.is_empty() {
             return outcomes;
         }
-        let Some(store) = self.renewed().await else { return outcomes };
+        let Ok(store) = self.renewed().await else { return outcomes };
         let again: Vec<ToPut> = refused.iter().filter_map(|at| events.get(*at).cloned()).collect();
         for (at, outcome) in refused.into_iter().zip(store.put(tenant, &again).await) {
             outcomes[at] = outcome;
@@ -64,14 +55,23 @@ impl EventStore for Renewing {
         limit: usize,
         after: Option<&Position>,
     ) -> Result<EventPage, StoreError> {
-        self.once_more(async |store| store.query(tenant, query, limit, after).await).await
+        match self.store.query(tenant, query, limit, after).await {
+            Err(StoreError::AuthRefused) => self.renewed().await?.query(tenant, query, limit, after).await,
+            answered => answered,
+        }
     }
 
     async fn get(&self, tenant: &TenantScope, id: &EventId) -> Result<Option<Event>, StoreError> {
-        self.once_more(async |store| store.get(tenant, id).await).await
+        match self.store.get(tenant, id).await {
+            Err(StoreError::AuthRefused) => self.renewed().await?.get(tenant, id).await,
+            answered => answered,
+        }
     }
 
     async fn delete(&self, tenant: &TenantScope, id: &EventId) -> Result<Deleted, StoreError> {
-        self.once_more(async |store| store.delete(tenant, id).await).await
+        match self.store.delete(tenant, id).await {
+            Err(StoreError::AuthRefused) => self.renewed().await?.delete(tenant, id).await,
+            answered => answered,
+        }
     }
 }
