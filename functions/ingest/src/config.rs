@@ -25,6 +25,8 @@ pub struct Config {
     pub routes_for: CacheTime,
     /// What becomes of personal data in payloads: `ANALYTICS_PII`, `hash` unless it says `reject` or `allow`.
     pub pii: Policy,
+    /// How many refused events are kept for a tenant: `ANALYTICS_FAILED_MAX`, 10,000 unless said.
+    pub most_failed: u32,
 }
 
 impl Config {
@@ -42,6 +44,7 @@ impl Config {
             labs: Labs::from_env(&mut env),
             routes_for: CacheTime::from_env(&mut env),
             pii: env.parsed("ANALYTICS_PII", Policy::Hash),
+            most_failed: env.within("ANALYTICS_FAILED_MAX", 10_000, 0..=100_000),
         };
         env.finish(config)
     }
