@@ -44,6 +44,22 @@ pub(crate) struct Erasure {
     pub(crate) ended_entry: Option<String>,
 }
 
+/// What a call has deleted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Gone {
+    pub(crate) events: u64,
+    pub(crate) refused: u64,
+    /// Whether it may be more: something that was there had gone already, by another's call or by one whose reply was lost.
+    pub(crate) or_more: bool,
+}
+
+impl Gone {
+    /// All of it.
+    pub(crate) fn all(self) -> u64 {
+        self.events + self.refused
+    }
+}
+
 /// A person, as erasures name them: the tenant's own digest.
 pub(crate) fn person(tenant: &TenantId, user_id: &str) -> Digest {
     Digest::of(format!("{tenant}\0{user_id}").as_bytes())
@@ -80,15 +96,11 @@ impl Erasure {
     /// # Errors
     ///
     /// Those of [`shared::audit::Draft::ready`].
-    pub(crate) fn end(
-        &self,
-        (events, refused): (u64, u64),
-        by: &PersonId,
-        now: Timestamp,
-    ) -> Result<(Self, Entry), TableError> {
+    pub(crate) fn end(&self, gone: Gone, by: &PersonId, now: Timestamp) -> Result<(Self, Entry), TableError> {
         let mut ended = Self {
-            events: self.events + events,
-            refused: self.refused + refused,
+            events: self.events + gone.events,
+            refused: self.refused + gone.refused,
+            exact: self.exact && !gone.or_more,
             ended_at: Some(now),
             under_way: None,
             ..self.clone()
@@ -134,7 +146,8 @@ mod tests {
         let by = PersonId::from_subject("root").unwrap();
         let now = "2026-03-01T09:00:00Z".parse().unwrap();
         let (begun, _) = Erasure::begin(person(&acme, "ada"), &by, now).unwrap();
-        let (ended, entry) = begun.end((3, 1), &by, now).unwrap();
+        let (ended, entry) = begun.end(Gone { events: 3, refused: 1, or_more: false }, &by, now).unwrap();
+        assert!(ended.exact && !begun.end(Gone { or_more: true, ..Gone::default() }, &by, now).unwrap().0.exact);
         assert!(!serde_json::to_string(&ended).unwrap().contains("ada"));
         assert_eq!((ended.events, ended.refused, ended.under_way), (3, 1, None));
         assert_eq!(ended.entries().last(), Some((ENDED, entry.id(), now)));

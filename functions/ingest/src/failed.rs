@@ -93,7 +93,7 @@ pub(crate) struct Failed {
     /// The person whom it is about, as far as that can be read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) user_id: Option<String>,
-    /// Whether it may name somebody, and nobody can tell whom.
+    /// Whether it is of another form, so that it may name whomever, wherever.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) unread: bool,
     /// How many bytes were sent; 0 where they were not even read.
@@ -136,7 +136,7 @@ impl Sent<'_> {
     pub(crate) fn failed(&self, bytes: &[u8], at: Option<usize>, refusal: &Problem, reason: Reason) -> (Failed, Text) {
         let named: Result<Named, _> = serde_json::from_slice(bytes);
         let own = self.person.map(|person| person.as_str().to_owned());
-        let unread = named.is_err() && own.is_none() && !bytes.is_empty();
+        let unread = (named.is_err() || reason == Reason::Unreadable) && !bytes.is_empty();
         let (text, truncated) = self.kept(bytes);
         // Those of one request stand in their order.
         let failed_id = match at {
@@ -307,7 +307,7 @@ mod tests {
         assert_eq!(of("{}", Some("ada")).is_of("ada"), Some(true));
         let both = of(r#"{"user_id": "grace"}"#, Some("ada"));
         assert_eq!((both.is_of("ada"), both.is_of("grace")), (Some(true), Some(true)));
-        assert_eq!(of("{", Some("ada")).is_of("grace"), Some(false));
+        assert_eq!((of("{", Some("ada")).is_of("ada"), of("{", Some("ada")).is_of("grace")), (Some(true), None));
         for nobody_knows in ["{", r#"{"user_id": 7}"#, r#"{"user_id": "ada", "user_id": "grace"}"#] {
             assert_eq!(of(nobody_knows, None).is_of("ada"), None, "{nobody_knows}");
         }

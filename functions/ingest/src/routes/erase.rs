@@ -6,7 +6,7 @@
 use super::QUERY;
 use crate::{
     App, Error,
-    erasure::{self, Erasure},
+    erasure::{self, Erasure, Gone},
     failed::Failed,
     sent::{MAX_NAME_CHARS, is_text},
     table::{TenantErasures, TenantFailed},
@@ -97,8 +97,7 @@ struct Work<'a> {
     failed: &'a TenantFailed,
     tenant: &'a TenantScope,
     person: &'a str,
-    /// How many events and refused events went.
-    gone: (u64, u64),
+    gone: Gone,
     budget: Budget,
 }
 
@@ -120,7 +119,7 @@ pub(super) async fn person(
     context.caller.require(Scope::AdminWrite).await?;
     let left = deadline.map_or(TIME, |Extension(deadline)| deadline.remaining().saturating_sub(MARGIN).min(TIME));
     let mut begun = None;
-    let done = QUERY.of(erased(&app, &context, &of, Budget::of(left), &mut begun)).await;
+    let done = QUERY.of(Box::pin(erased(&app, &context, &of, Budget::of(left), &mut begun))).await;
     let Some(receipt_id) = begun else { return done.map(Json) };
     // Whoever is told of a fault is told too what it is that has begun.
     done.map(Json).map_err(|error| Problem::from(error).with("receipt_id", receipt_id).with("complete", false).into())
@@ -154,25 +153,21 @@ async fn erased(
     *begun = Some(erasure.receipt_id.clone());
     let failed = app.failed.of(&context.tenant);
     let (tenant, person) = (&context.tenant, of.user_id.as_str());
-    let mut work = Work { store: &*store, failed: &failed, tenant, person, gone: (0, 0), budget };
+    let mut work = Work { store: &*store, failed: &failed, tenant, person, gone: Gone::default(), budget };
     let stopped = work.go(at).await;
     let gone = work.gone;
     match stopped {
         Ok(None) => {
             let ended = rows.end(&erasure, gone, context.caller.person(), app.clock.now()).await?;
-            Ok(told(ended, gone.0 + gone.1, None))
+            Ok(told(ended, gone.all(), None))
         }
         Ok(Some(at)) => {
             let Some(erasure) = rows.note(&erasure, gone).await? else {
-                return Ok(told(
-                    rows.get(&erasure.receipt_id).await?.ok_or(Error::NoSuchErasure)?,
-                    gone.0 + gone.1,
-                    None,
-                ));
+                return Ok(told(rows.get(&erasure.receipt_id).await?.ok_or(Error::NoSuchErasure)?, gone.all(), None));
             };
             let mark = Mark { receipt_id: erasure.receipt_id.clone(), at };
             let cursor = app.cursors.seal(&place, &mark).await?;
-            Ok(told(erasure, gone.0 + gone.1, Some(cursor)))
+            Ok(told(erasure, gone.all(), Some(cursor)))
         }
         Err(error) => {
             // What went before the fault is counted; where that fails as well, the count is told to be no longer exact.
@@ -180,7 +175,7 @@ async fn erased(
                 tracing::warn!(
                     event = "analytics_erasure_uncounted",
                     "{} deleted events are not counted: {untold}",
-                    gone.0
+                    gone.events
                 );
             }
             Err(error)
@@ -222,7 +217,7 @@ impl Work<'_> {
     /// Goes on from `at`; where it stopped, or `None` where there is nothing more.
     async fn go(&mut self, mut at: At) -> Result<Option<At>, Error> {
         loop {
-            let left = ROWS.saturating_sub(self.gone.0 + self.gone.1);
+            let left = ROWS.saturating_sub(self.gone.all());
             if left == 0 || self.budget.left().is_zero() {
                 return Ok(Some(at));
             }
@@ -258,7 +253,7 @@ impl Work<'_> {
         }
         for failed in &own {
             self.failed.remove(failed).await?;
-            self.gone.1 += 1;
+            self.gone.refused += 1;
         }
         Ok((page.after, !own.is_empty()))
     }
@@ -278,8 +273,8 @@ impl Work<'_> {
         let mut failed = None;
         for outcome in outcomes {
             match outcome {
-                Ok(Deleted::Gone) => self.gone.0 += 1,
-                Ok(Deleted::NotThere) => {}
+                Ok(Deleted::Gone) => self.gone.events += 1,
+                Ok(Deleted::NotThere) => self.gone.or_more = true,
                 Err(error) => failed = failed.or(Some(error)),
             }
         }

@@ -119,7 +119,7 @@ pub(super) async fn export(
     let format = Format::read(wanted.format.as_deref())?;
     let left = deadline.map_or(TIME, |Extension(deadline)| deadline.remaining().saturating_sub(MARGIN).min(TIME));
     let page = QUERY.of(page(&app, &context, &wanted, &asked, Budget::of(left))).await?;
-    Ok(told(format, page, &uri)?)
+    told(format, page, &uri)
 }
 
 async fn page(app: &App, context: &Context, wanted: &Wanted, asked: &Asked, budget: Budget) -> Result<Exported, Error> {

@@ -74,7 +74,7 @@ impl<'a> Refusals<'a> {
             return vec![None; refused.len()];
         }
         let all = rows.len();
-        let kept = self.app.failed.of(&self.context.tenant).keep(rows, now).await.unwrap_or_else(|error| {
+        let kept = Box::pin(self.app.failed.of(&self.context.tenant).keep(rows, now)).await.unwrap_or_else(|error| {
             let causes = chain(&error);
             tracing::error!(
                 event = "analytics_failed_not_kept",

@@ -3,7 +3,7 @@
 //! An erasure that is not over is found by the person whom it is about, so that whoever has lost its cursor goes on with it. That it began
 //! and that it ended is each one transaction with its entry in the audit log.
 
-use crate::erasure::Erasure;
+use crate::erasure::{Erasure, Gone};
 use aws_sdk_dynamodb::{
     error::SdkError,
     operation::update_item::builders::UpdateItemFluentBuilder,
@@ -95,12 +95,19 @@ impl TenantErasures {
     }
 
     /// Notes that so many went, events and refused ones, and that there may be more; `None` where it is over.
-    pub(crate) async fn note(&self, erasure: &Erasure, gone: (u64, u64)) -> Result<Option<Erasure>, TableError> {
-        let update = self.rows.update(&key(&erasure.receipt_id));
-        let update = update.update_expression("ADD #events :events, refused :refused REMOVE under_way");
-        let update = update.expression_attribute_names("#events", "events");
-        let update = update.expression_attribute_values(":events", number(gone.0));
-        self.change(update.expression_attribute_values(":refused", number(gone.1))).await
+    pub(crate) async fn note(&self, erasure: &Erasure, gone: Gone) -> Result<Option<Erasure>, TableError> {
+        const COUNTS: &str = "ADD #events :events, refused :refused REMOVE under_way";
+        let update = self.rows.update(&key(&erasure.receipt_id)).expression_attribute_names("#events", "events");
+        let update = update.expression_attribute_values(":events", number(gone.events));
+        let update = update.expression_attribute_values(":refused", number(gone.refused));
+        let update = if gone.or_more {
+            let update = update.update_expression(format!("{COUNTS} SET #exact = :exact"));
+            let update = update.expression_attribute_names("#exact", "exact");
+            update.expression_attribute_values(":exact", AttributeValue::Bool(false))
+        } else {
+            update.update_expression(COUNTS)
+        };
+        self.change(update).await
     }
 
     /// Changes an erasure that is not over.
@@ -119,7 +126,7 @@ impl TenantErasures {
     pub(crate) async fn end(
         &self,
         erasure: &Erasure,
-        gone: (u64, u64),
+        gone: Gone,
         by: &PersonId,
         now: Timestamp,
     ) -> Result<Erasure, TableError> {

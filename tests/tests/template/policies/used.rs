@@ -278,6 +278,7 @@ async fn events(bundle: &Bundle) {
 
 /// Events that are refused are listed, tried again, taken in after all and let go.
 async fn failed(sender: &Client, keeper: &Client) {
+    let sender = &sender.with_header("x-request-id", "used-2");
     let refused = json!({"events": [{"event_type": "no event", "payload": {}}, {"event_type": "", "payload": {}}]});
     let refused = sender.post("/analytics/ingest/batch", refused).await.success().unwrap();
     keeper.get("/analytics/failed?limit=1").await.success().unwrap();
