@@ -88,6 +88,26 @@ async fn all_events_of_a_person_go_while_new_ones_come_in_and_the_others_stay() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_comes_in_behind_a_pass_goes_too() {
+    let faults = Faults::new();
+    let bundle = Bundle::start_with(faults.before(Options::for_tests())).await;
+    route(&bundle, "t_greenleaf").await;
+    let (service, keeper) = (service(&bundle), keeper(&bundle, "t_greenleaf").await);
+    send(&service, "ada", "ada", 300).await;
+    // The pass has begun with the oldest events; one that is older yet comes in meanwhile.
+    faults.on("DeleteItem").by("ingest").touching("#EVENT").nth(150).delay(std::time::Duration::from_secs(2));
+    let late = async {
+        tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+        let old = json!({"event_type": "a", "payload": {}, "user_id": "ada", "timestamp": "2020-01-01T00:00:00Z"});
+        assert_eq!(service.post(INGEST, old).await.status, 200);
+    };
+    let (erased, ()) = tokio::join!(erase(&keeper, "ada", None), late);
+    assert_eq!((&erased.body["complete"], &erased.body["deleted"]), (&json!(true), &json!(301)), "{}", erased.body);
+    let page = service.get(&format!("{QUERY}?user_id=ada&start_time=2019-01-01T00:00:00Z")).await;
+    assert!(ids(&page).is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn more_than_one_call_can_delete_goes_on_with_the_cursor_or_without_after_a_crash() {
     let (bundle, service) = started().await;
     let keeper = keeper(&bundle, "t_greenleaf").await;

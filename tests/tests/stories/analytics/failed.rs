@@ -72,20 +72,21 @@ async fn what_is_refused_is_listed_mended_and_taken_in_and_the_list_is_empty() {
     assert_eq!(listed(&keeper, "?reason=analytics.event_id_conflict").await.len(), 1);
     assert_eq!(listed(&keeper, "?reason=http.body_too_large&limit=1").await[0]["truncated"], true);
     assert_problem(&keeper.get(&format!("{FAILED}?reason=other")).await, 400, "http.bad_query");
-    let mut paged = vec![];
-    let mut next = format!("{FAILED}?limit=3");
-    loop {
-        let page = keeper.get(&next).await;
-        paged.extend(page.body["failed"].as_array().unwrap().iter().map(|one| one["failed_id"].clone()));
-        let Some(cursor) = page.body["next_cursor"].as_str() else { break };
-        assert_problem(
-            &keeper.get(&format!("{FAILED}?reason=http.bad_request&cursor={cursor}")).await,
-            400,
-            "http.bad_cursor",
-        );
-        next = format!("{FAILED}?limit=3&cursor={cursor}");
+    for (filter, other, limit) in [("", "reason=http.bad_request", 3), ("&reason=analytics.bad_event", "limit=1", 1)] {
+        let (mut paged, mut next) = (vec![], format!("{FAILED}?limit={limit}{filter}"));
+        loop {
+            let page = keeper.get(&next).await;
+            let found = page.body["failed"].as_array().unwrap();
+            assert!(found.len() <= limit, "{}", page.body);
+            paged.extend(found.clone());
+            let Some(cursor) = page.body["next_cursor"].as_str() else { break };
+            let elsewhere = keeper.get(&format!("{FAILED}?{other}&cursor={cursor}")).await;
+            assert_problem(&elsewhere, 400, "http.bad_cursor");
+            next = format!("{FAILED}?limit={limit}{filter}&cursor={cursor}");
+        }
+        let wanted = |one: &&Value| filter.is_empty() || one["reason"] == "analytics.bad_event";
+        assert_eq!(paged, all.iter().filter(wanted).cloned().collect::<Vec<_>>(), "{filter}");
     }
-    assert_eq!(paged, ids(&all));
     let shown = keeper.get(&path(&refused[0])).await;
     assert_eq!(shown.body["event"], serde_json::from_str::<Value>(&bad[0].0).unwrap(), "{}", shown.body);
     assert_eq!((&shown.body["request_id"], &shown.body["tries"]), (&json!("req-0"), &json!(0)));
