@@ -83,8 +83,9 @@ impl<'a> Refusals<'a> {
             );
             vec![None; all]
         });
-        let count = |of: &str| kept.iter().filter(|id| id.is_some() == (of == "kept")).count() as u64;
-        let counted = [("analytics_failed_kept_total", count("kept")), ("analytics_failed_not_kept_total", count(""))];
+        let count = kept.iter().flatten().count() as u64;
+        let not = all as u64 - count;
+        let counted = [("analytics_failed_kept_total", count), ("analytics_failed_not_kept_total", not)];
         metrics::emit(None, Outcome::Declined, &counted.map(|(name, count)| Metric::count(name, count)));
         let mut kept = kept.into_iter();
         let told = |is: bool| is.then(|| kept.next().flatten().map_or(Kept::Not, Kept::As));
