@@ -132,6 +132,11 @@ impl Problem {
         self.code
     }
 
+    /// What it tells the caller.
+    pub fn message(&self) -> &str {
+        &self.detail
+    }
+
     /// The HTTP status.
     pub fn status(&self) -> StatusCode {
         self.status

@@ -32,6 +32,8 @@ const OVER_HTTP: &[&str] = &[
     "shared/src/idempotency/mod.rs",
     "shared/src/idempotency/record.rs",
     "functions/appeals/src/table.rs",
+    "functions/ingest/src/table/erasures.rs",
+    "functions/ingest/src/table/failed.rs",
     "functions/notifications/src/table.rs",
     "functions/routing/src/table.rs",
     "event-store/src/dynamodb/mod.rs",

@@ -27,6 +27,8 @@ pub struct Config {
     pub pii: Policy,
     /// Where routes with `use_emulator` lead: `FIRESTORE_EMULATOR_HOST`, a host and port, as Google's own clients read it.
     pub firestore_emulator: Option<String>,
+    /// How many refused events are kept for a tenant: `ANALYTICS_FAILED_MAX`, 10,000 unless said.
+    pub most_failed: u32,
 }
 
 impl Config {
@@ -45,6 +47,7 @@ impl Config {
             routes_for: CacheTime::from_env(&mut env),
             pii: env.parsed("ANALYTICS_PII", Policy::Hash),
             firestore_emulator: env.optional("FIRESTORE_EMULATOR_HOST").filter(|host| !host.is_empty()),
+            most_failed: env.within("ANALYTICS_FAILED_MAX", 10_000, 0..=100_000),
         };
         env.finish(config)
     }

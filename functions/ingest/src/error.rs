@@ -44,6 +44,15 @@ pub enum Error {
     /// There is no such event.
     #[error("There is no such event.")]
     NoSuchEvent,
+    /// There is no such refused event.
+    #[error("There is no refused event of this id, or it is kept no more.")]
+    NoSuchFailed,
+    /// There is no such erasure.
+    #[error("There is no erasure of this receipt.")]
+    NoSuchErasure,
+    /// Not all of what was sent is kept.
+    #[error("Only a part of what was sent is kept. Send the whole event, mended, as the body.")]
+    Incomplete,
     /// The text is no event's name.
     #[error("{0}.")]
     BadEventId(BadEventId),
@@ -58,6 +67,9 @@ pub enum Error {
         "metric is an event type (pageviews), unique_users, unique_sessions, sessions, bounce_rate, or sum:payload.<path>."
     )]
     BadMetric,
+    /// The form in which events are to be handed out is none.
+    #[error("format is ndjson, json or csv.")]
+    BadFormat,
     /// The range of time is none.
     #[error("{0}")]
     BadTimeRange(&'static str),
@@ -141,9 +153,13 @@ impl From<Error> for Problem {
             Error::BadEvent(BadEvent::Personal(_)) => Problem::unprocessable("analytics.personal_data"),
             Error::BadEvent(BadEvent::Form(_)) => Problem::bad_request("analytics.bad_event"),
             Error::NoSuchEvent => Problem::not_found("analytics.event_not_found"),
+            Error::NoSuchFailed => Problem::not_found("analytics.failed_not_found"),
+            Error::NoSuchErasure => Problem::not_found("analytics.erasure_not_found"),
+            Error::Incomplete => Problem::conflict("analytics.failed_incomplete"),
             Error::BadEventId(_) => Problem::bad_request("analytics.event_id_malformed"),
             Error::BadDimension(_) | Error::TooManyDimensions => Problem::bad_request("analytics.bad_dimension"),
             Error::BadMetric => Problem::bad_request("analytics.bad_metric"),
+            Error::BadFormat => Problem::bad_request("export.bad_format"),
             Error::BadTimeRange(_) => Problem::bad_request("analytics.bad_time_range"),
             Error::BadRequest(_) => Problem::bad_request("http.bad_request"),
             Error::Probe { step, .. } => Problem::unprocessable("route.probe_failed").with("step", step.as_str()),

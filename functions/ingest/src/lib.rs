@@ -13,15 +13,26 @@
 //! | `DELETE /analytics/event/{event_id}` | deletes one, its `#` written `%23` | `service:write`, `admin:write` |
 //! | `DELETE /analytics/event?event_id=` | the same | the same |
 //! | `POST /analytics/probe` | tries a backend | `admin:write` of the system tenant |
+//! | `GET /analytics/failed` | lists events that were refused for what they are | `admin:read` |
+//! | `GET /analytics/failed/{failed_id}` | shows one, with what was sent | `admin:read` |
+//! | `POST /analytics/failed/{failed_id}/replay` | takes one in after all, as it was sent or mended | `admin:write` |
+//! | `DELETE /analytics/failed/{failed_id}` | lets one go | `admin:write` |
+//! | `DELETE /analytics/events?user_id=` | deletes all of a person's, page by page, with a receipt | `admin:write` |
+//! | `GET /api/analytics/export` | hands events out as a sheet, a list or lines | `admin:read` |
+//! | `GET /analytics/erasures/{receipt_id}` | shows what such an erasure did | `admin:read` |
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod config;
+mod erasure;
 mod error;
+mod failed;
 mod pii;
 mod routes;
 mod sent;
+mod sheet;
 mod stores;
+mod table;
 
 pub use config::Config;
 pub use error::Error;
@@ -41,12 +52,15 @@ use shared::{
 };
 use std::sync::Arc;
 use stores::Stores;
+use table::{ErasureTable, FailedTable};
 
 /// What this function holds: made once per cold start, cheap to clone, shared by every request.
 #[derive(Clone, FromRef)]
 pub struct App {
     config: Arc<Config>,
     stores: Stores,
+    failed: FailedTable,
+    erasures: ErasureTable,
     labs: Labs,
     cursors: Cursors,
     verifier: Verifier,
@@ -61,6 +75,8 @@ impl App {
         let secrets = Secrets::new(aws.secrets_manager(), config.secrets.clone(), &clock);
         let Front { verifier, idempotency, .. } = Front::new(&config.front, &table, &clock);
         Self {
+            failed: FailedTable::new(table.clone(), config.most_failed),
+            erasures: ErasureTable::new(table.clone(), &clock),
             stores: Stores::new(&config, aws, table, &clock),
             labs: config.labs.clone(),
             cursors: Cursors::new(secrets),

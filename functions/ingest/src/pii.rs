@@ -134,28 +134,55 @@ pub(crate) fn first(payload: &Value) -> Option<String> {
     }
 }
 
-/// The payload with a digest in the place of each personal value; `null` stays.
-pub(crate) fn hashed(payload: Value, tenant: &TenantId) -> Value {
+/// Whether somebody has looked through a payload before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Seen {
+    /// Nobody has: whatever looks like a digest is what its sender wrote.
+    Never,
+    /// We have, and the digests in it are ours.
+    Before,
+}
+
+/// The payload with a digest in the place of each personal value; `null` stays, and so do digests of ours.
+pub(crate) fn hashed(payload: Value, tenant: &TenantId, seen: Seen) -> Value {
     match payload {
         Value::Object(members) => {
             let member = |(name, value): (String, Value)| {
                 let value = match value {
                     Value::Null => Value::Null,
+                    value if is_personal(&name) && seen == Seen::Before && is_digest(&value) => value,
                     value if is_personal(&name) => digest(&value, tenant),
-                    value => hashed(value, tenant),
+                    value => hashed(value, tenant, seen),
                 };
                 (name, value)
             };
             Value::Object(members.into_iter().map(member).collect())
         }
-        Value::Array(items) => items.into_iter().map(|item| hashed(item, tenant)).collect(),
+        Value::Array(items) => items.into_iter().map(|item| hashed(item, tenant, seen)).collect(),
         other => other,
     }
 }
 
+/// What digests begin with.
+const DIGEST: &str = "sha256:";
+
 fn digest(value: &Value, tenant: &TenantId) -> Value {
     let said = value.as_str().map_or_else(|| value.to_string(), ToOwned::to_owned);
-    format!("sha256:{}", Digest::of(format!("{tenant}\0{said}").as_bytes())).into()
+    format!("{DIGEST}{}", Digest::of(format!("{tenant}\0{said}").as_bytes())).into()
+}
+
+fn is_digest(value: &Value) -> bool {
+    let digits = value.as_str().and_then(|text| text.strip_prefix(DIGEST));
+    digits.is_some_and(|digits| digits.parse::<Digest>().is_ok())
+}
+
+/// Whether bytes that are no JSON could hold personal data: the name of such a member stands in them as a word, or there may be one
+/// that is spelled in a way that hides it.
+pub(crate) fn may_be_in(bytes: &[u8]) -> bool {
+    let Ok(text) = std::str::from_utf8(bytes) else { return true };
+    let hidden = ["\\u", "\\U", "\0"].iter().any(|hidden| text.contains(hidden));
+    let mut words = text.split(|c: char| !c.is_ascii_alphanumeric());
+    hidden || words.any(is_personal)
 }
 
 #[cfg(test)]
@@ -192,12 +219,44 @@ mod tests {
     fn a_digest_is_the_tenants_own_and_hides_what_it_is_of() {
         let (acme, beta): (TenantId, TenantId) = ("acme".parse().unwrap(), "beta".parse().unwrap());
         let payload = json!({"email": "ada@example.com", "n": 1, "of": [{"name": {"first": "Ada"}, "ip": null}]});
-        let hashed = |tenant| super::hashed(payload.clone(), tenant);
+        let hashed = |tenant| super::hashed(payload.clone(), tenant, Seen::Never);
         let told = hashed(&acme);
         assert!(!told.to_string().contains("ada") && !told.to_string().contains("Ada"), "{told}");
         assert_eq!((&told["n"], &told["of"][0]["ip"]), (&json!(1), &Value::Null));
         assert_eq!(told, hashed(&acme));
         assert_ne!(told["email"], hashed(&beta)["email"]);
+    }
+
+    #[test]
+    fn what_was_looked_through_before_keeps_its_digests_and_a_senders_are_hashed() {
+        let acme: TenantId = "acme".parse().unwrap();
+        let once = hashed(json!({"email": "ada@example.com", "n": [{"ip": 7}]}), &acme, Seen::Never);
+        assert_eq!(hashed(once.clone(), &acme, Seen::Before), once);
+        assert_ne!(hashed(once.clone(), &acme, Seen::Never), once);
+        for no_digest in [json!("sha256:abc"), json!({"sha256": 1}), json!("ada@example.com")] {
+            let told = hashed(json!({"email": no_digest}), &acme, Seen::Before);
+            assert_ne!(told["email"], no_digest);
+        }
+    }
+
+    #[test]
+    fn bytes_that_are_no_json_are_suspected_by_the_words_in_them() {
+        for odd in [
+            "{\"email\": \"a",
+            "{email: 1}",
+            "{'Name': 1}",
+            "ip=1.2.3.4",
+            "\"\\u0065mail\":1",
+            "user-token",
+            "a\0b",
+            "_name_",
+        ] {
+            assert!(may_be_in(odd.as_bytes()), "{odd}");
+        }
+        assert!(may_be_in(b"\xff"), "who knows what it says");
+        for good in ["", "{\"event_type\": \"pageview\", \"payload\": {", "emails usernames zip"] {
+            assert!(!may_be_in(good.as_bytes()), "{good}");
+        }
     }
 
     fn any_json() -> impl Strategy<Value = Value> {

@@ -1,6 +1,6 @@
 //! What senders send: an event as it comes, and what is made of it.
 
-use crate::pii::{self, Policy};
+use crate::pii::{self, Policy, Seen};
 use event_store::{
     Event, EventId,
     event::{DEFAULT_STEP, Dimensions},
@@ -90,8 +90,11 @@ pub(crate) struct Sender<'a> {
     pub(crate) request_id: &'a str,
     /// Whom an event is about that names nobody; nobody where a service sends it.
     pub(crate) person: Option<&'a PersonId>,
+    /// When it came in: earlier than now where it was refused then.
+    pub(crate) received_at: Timestamp,
     pub(crate) now: Timestamp,
     pub(crate) pii: Policy,
+    pub(crate) seen: Seen,
 }
 
 impl SentEvent {
@@ -157,14 +160,15 @@ impl SentEvent {
             session_id: self.session_id,
             dimensions,
             payload: screened(self.payload, by)?,
-            timestamp: self.timestamp.unwrap_or(by.now),
-            received_at: by.now,
+            timestamp: self.timestamp.unwrap_or(by.received_at),
+            received_at: by.received_at,
         };
         Ok(ToPut { fingerprint: event.fingerprint(self.timestamp), event })
     }
 }
 
-fn is_text(text: &str, most: usize) -> bool {
+/// Whether a text has 1 to `most` characters, none of them a control.
+pub(crate) fn is_text(text: &str, most: usize) -> bool {
     (1..=most).contains(&text.chars().count()) && !text.chars().any(char::is_control)
 }
 
@@ -178,5 +182,5 @@ fn screened(payload: Box<RawValue>, by: &Sender<'_>) -> Result<Box<RawValue>, Ba
     if by.pii == Policy::Reject {
         return Err(BadEvent::Personal(pii::first(&read).unwrap_or_default()));
     }
-    serde_json::value::to_raw_value(&pii::hashed(read, by.tenant)).map_err(unread)
+    serde_json::value::to_raw_value(&pii::hashed(read, by.tenant, by.seen)).map_err(unread)
 }

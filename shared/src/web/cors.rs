@@ -11,8 +11,9 @@ const METHODS: HeaderValue = HeaderValue::from_static("GET,POST,PUT,PATCH,DELETE
 const HEADERS: HeaderValue = HeaderValue::from_static(
     "authorization,content-type,idempotency-key,if-match,traceparent,x-breakglass-reason,x-mode,x-project-id,x-request-id,x-sheen-locale,x-tenant-id",
 );
-const EXPOSED: HeaderValue =
-    HeaderValue::from_static("x-request-id,retry-after,content-language,etag,idempotency-replayed");
+const EXPOSED: HeaderValue = HeaderValue::from_static(
+    "x-request-id,retry-after,content-language,etag,idempotency-replayed,link,x-next-cursor,x-warning",
+);
 
 /// The origins that may call from a browser, compared byte by byte.
 #[derive(Clone, Debug, Default)]

@@ -57,6 +57,49 @@ impl TryFrom<u32> for Limit {
 #[derive(Clone, Debug)]
 pub struct Raw(pub Bytes);
 
+/// A body that is declared to be JSON and that nobody has read yet: for a handler that has to do with what cannot be read, too.
+#[derive(Clone, Debug)]
+pub struct RawJson(pub Bytes);
+
+impl RawJson {
+    /// The body that came with these headers.
+    ///
+    /// # Errors
+    ///
+    /// 415 `http.unsupported_media_type` where it is not declared to be JSON.
+    pub fn of(headers: &HeaderMap, body: Bytes) -> Result<Self, Problem> {
+        declared(headers).map(|()| Self(body))
+    }
+
+    /// What it says: an object of the type's form.
+    ///
+    /// # Errors
+    ///
+    /// 400 `http.bad_request`, which repeats nothing of it.
+    pub fn read<'a, T: Deserialize<'a>>(&'a self) -> Result<T, Problem> {
+        // A list would be read as an object's members in their order, past every look at their names.
+        if self.0.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[') {
+            return Err(
+                Problem::bad_request("http.bad_request").detail("The body is a list. This route takes an object.")
+            );
+        }
+        serde_json::from_slice(&self.0).map_err(|why| {
+            let why = unquoted(&why);
+            Problem::bad_request("http.bad_request").detail(format!("The body is not what this route takes: {why}"))
+        })
+    }
+}
+
+impl<S: Send + Sync> FromRequest<S> for RawJson {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        declared(request.headers())?;
+        let Raw(body) = Raw::from_request(request, state).await?;
+        Ok(Self(body))
+    }
+}
+
 impl<S: Send + Sync> FromRequest<S> for Raw {
     type Rejection = Problem;
 
@@ -73,28 +116,15 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
-        if !is_json(request.headers()) {
-            return Err(Problem::unsupported_media_type("http.unsupported_media_type")
-                .detail("This route takes JSON. Send it with `content-type: application/json`."));
-        }
         let person = request.extensions().get::<PersonId>().cloned();
         let caller = request.extensions().get::<Caller>().cloned();
-        let Raw(body) = Raw::from_request(request, state).await?;
-        // A list would be read as an object's members in their order, past every look at their names.
-        if body.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[') {
-            return Err(
-                Problem::bad_request("http.bad_request").detail("The body is a list. This route takes an object.")
-            );
-        }
-        same_person(&body, person.as_ref()).inspect_err(|problem| {
+        let body = RawJson::from_request(request, state).await?;
+        same_person(&body.0, person.as_ref()).inspect_err(|problem| {
             if let Some(caller) = caller {
                 caller.denied(problem, None);
             }
         })?;
-        serde_json::from_slice(&body).map(Self).map_err(|why| {
-            let why = unquoted(&why);
-            Problem::bad_request("http.bad_request").detail(format!("The body is not what this route takes: {why}"))
-        })
+        body.read().map(Self)
     }
 }
 
@@ -159,9 +189,14 @@ pub fn media_type(headers: &HeaderMap) -> String {
     declared.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
 }
 
-fn is_json(headers: &HeaderMap) -> bool {
+/// Holds a body to be declared JSON.
+fn declared(headers: &HeaderMap) -> Result<(), Problem> {
     let media = media_type(headers);
-    media == "application/json" || (media.starts_with("application/") && media.ends_with("+json"))
+    if media == "application/json" || (media.starts_with("application/") && media.ends_with("+json")) {
+        return Ok(());
+    }
+    Err(Problem::unsupported_media_type("http.unsupported_media_type")
+        .detail("This route takes JSON. Send it with `content-type: application/json`."))
 }
 
 /// Whether a body names nobody but `0`, by the members with which older clients name the acting person. Each occurrence is

@@ -173,7 +173,7 @@ fn good(method: &Method, path: &str) -> Option<Value> {
         ("POST", "/api/admin/appeals/{appeal_id}/decision") => {
             Some(json!({"outcome": "upheld", "reason": "It keeps to the rules.", "artifact_id": "art_1"}))
         }
-        ("POST", "/analytics/ingest") => Some(super::analytics::full()),
+        ("POST", "/analytics/ingest" | "/analytics/failed/{failed_id}/replay") => Some(super::analytics::full()),
         ("POST", "/analytics/ingest/batch") => Some(json!({"events": [super::analytics::full()]})),
         ("POST", "/analytics/probe") => Some(super::routing::to_probe("smartstore-dev-EventsTable")),
         ("POST", "/routing/routes") => Some(super::routing::dynamodb("t_greenleaf")),
@@ -187,6 +187,8 @@ fn filled(path: &str) -> String {
     let filled = path.replace("{store_id}", "annex").replace("{product_id}", "h-1").replace("{person_id}", "somebody");
     let filled = filled.replace("{import_id}", super::traffic::NO_IMPORT).replace("{id}", super::traffic::NO_NOTICE);
     let filled = filled.replace("{route_id}", "analytics_store.t_nobody.development");
+    let filled = filled.replace("{failed_id}", "fld_00000000000000000000000000");
+    let filled = filled.replace("{receipt_id}", "ers_00000000000000000000000000");
     let filled = filled.replace("{event_id}", "req-nobody%23default") + super::analytics::asked(path);
     filled.replace("{appeal_id}", "apl_00000000000000000000000000")
 }
@@ -245,7 +247,7 @@ impl Admins {
     fn of(&self, path: &str) -> &Client {
         match path {
             path if path.starts_with("/routing/") => &self.system,
-            path if path.starts_with("/analytics/") => &self.sender,
+            path if path.starts_with("/analytics/") || path == "/api/analytics/export" => &self.sender,
             _ => &self.root,
         }
     }

@@ -28,6 +28,8 @@ enum Who {
     InStore(&'static str),
     /// Who has at least this scope of administration, by token and by record.
     Administrator(&'static str),
+    /// The same, in the context in which events are sent.
+    Manager(&'static str),
     /// The same, in the system tenant.
     System(&'static str),
 }
@@ -70,6 +72,13 @@ const ROWS: &[(&str, Who)] = &[
     ("DELETE /analytics/event/{event_id}", Who::Analyst),
     ("DELETE /analytics/event", Who::Analyst),
     ("POST /analytics/probe", Who::System("admin:write")),
+    ("GET /analytics/failed", Who::Manager("admin:read")),
+    ("GET /analytics/failed/{failed_id}", Who::Manager("admin:read")),
+    ("DELETE /analytics/failed/{failed_id}", Who::Manager("admin:write")),
+    ("POST /analytics/failed/{failed_id}/replay", Who::Manager("admin:write")),
+    ("DELETE /analytics/events", Who::Manager("admin:write")),
+    ("GET /analytics/erasures/{receipt_id}", Who::Manager("admin:read")),
+    ("GET /api/analytics/export", Who::Manager("admin:read")),
     ("POST /routing/routes", Who::System("admin:write")),
     ("GET /routing/routes", Who::System("admin:read")),
     ("GET /routing/routes/{route_id}", Who::System("admin:read")),
@@ -91,7 +100,7 @@ const ROWS: &[(&str, Who)] = &[
 impl Who {
     /// Whether the route wants the headers of context.
     fn is_in_context(self) -> bool {
-        matches!(self, Self::System(_) | Self::Sender | Self::Analyst)
+        matches!(self, Self::System(_) | Self::Sender | Self::Analyst | Self::Manager(_))
     }
 }
 
@@ -208,7 +217,7 @@ fn refusal(who: Who, claims: &Claims, role: Option<&str>, state: State) -> Optio
             refusal.or((!serves).then_some((403, "admin.insufficient_scope")))
         }
         // Nobody here has a record.
-        Who::Administrator(_) | Who::System(_) => {
+        Who::Administrator(_) | Who::Manager(_) | Who::System(_) => {
             let refusal = state.refusal().filter(|_| state != State::OtherStores);
             refusal.or(Some((403, "admin.insufficient_scope")))
         }
@@ -226,6 +235,8 @@ fn request(method: &Method, path: &str) -> (String, Option<(&'static str, Bytes)
     let filled = filled.replace("{person_id}", "somebody").replace("{id}", "ntf_00000000000000000000000000");
     let filled = filled.replace("{appeal_id}", "apl_00000000000000000000000000");
     let filled = filled.replace("{route_id}", "analytics_store.t_nobody.development");
+    let filled = filled.replace("{failed_id}", "fld_00000000000000000000000000");
+    let filled = filled.replace("{receipt_id}", "ers_00000000000000000000000000");
     let filled = filled.replace("{event_id}", "req-nobody%23default") + super::analytics::asked(path);
     let json = |value: Value| Some(("application/json", Bytes::from(value.to_string())));
     let body = match (method.as_str(), path) {
@@ -302,17 +313,19 @@ const LEVELS: [&str; 4] = ["admin:read", "admin:write", "admin:breakglass", "adm
 #[tokio::test(flavor = "multi_thread")]
 async fn each_route_of_administration_lets_in_whose_token_and_record_both_reach_its_scope() {
     let bundle = Bundle::start().await;
+    super::analytics::route(&bundle, local::seed::TENANT).await;
     let mut rows: Vec<_> = ROWS
         .iter()
         .filter_map(|(route, who)| match who {
-            Who::Administrator(scope) => Some((*route, *scope, local::seed::TENANT)),
-            Who::System(scope) => Some((*route, *scope, "t_system")),
+            Who::Administrator(scope) => Some((*route, *scope, local::seed::TENANT, false)),
+            Who::Manager(scope) => Some((*route, *scope, local::seed::TENANT, true)),
+            Who::System(scope) => Some((*route, *scope, "t_system", true)),
             Who::Public | Who::Person | Who::Teller | Who::Sender | Who::Analyst | Who::Appellant | Who::InStore(_) => {
                 None
             }
         })
         .collect();
-    rows.push(("GET /healthz?deep=1", "admin:read", local::seed::TENANT));
+    rows.push(("GET /healthz?deep=1", "admin:read", local::seed::TENANT, false));
     // 0 is no scope at all in the token, and no record.
     for (token, record) in (0..=4).flat_map(|token| (0..=4).map(move |record| (token, record))) {
         let name = format!("level-{token}-{record}");
@@ -325,9 +338,9 @@ async fn each_route_of_administration_lets_in_whose_token_and_record_both_reach_
                 bundle.administer(tenant, &name, LEVELS[record - 1]).await.unwrap();
             }
         }
-        for (route, scope, tenant) in &rows {
+        for (route, scope, tenant, in_context) in &rows {
             let client = bundle.person(claims.clone().tenant(tenant));
-            let client = super::routing::in_context(&client, *tenant == "t_system", tenant);
+            let client = super::routing::in_context(&client, *in_context, tenant);
             let (method, path) = route.split_once(' ').unwrap();
             let method: Method = method.parse().unwrap();
             let (path, body) = request(&method, path);

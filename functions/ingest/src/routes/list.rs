@@ -18,7 +18,7 @@ use shared::{
 /// How many events a page has unless it is said.
 const USUAL: usize = 100;
 /// The most events of a page.
-const MOST: usize = 1_000;
+pub(super) const MOST: usize = 1_000;
 /// How many events are counted for the total.
 const COUNTED: usize = 2_000;
 
@@ -55,7 +55,7 @@ pub(super) struct Records {
 
 /// An event as it is kept. What it lacks is `null`.
 #[derive(Serialize, utoipa::ToSchema)]
-pub(super) struct Record {
+pub(crate) struct Record {
     event_id: String,
     event_type: String,
     tenant_id: String,
@@ -82,7 +82,57 @@ pub(super) struct Record {
 }
 
 impl Record {
-    fn of(event: Event, tenant: &str) -> Self {
+    /// The names of its members, in their order.
+    pub(crate) const COLUMNS: [&str; 20] = [
+        "event_id",
+        "event_type",
+        "tenant_id",
+        "project_id",
+        "user_id",
+        "request_id",
+        "run_id",
+        "step_id",
+        "utm_source",
+        "utm_medium",
+        "utm_campaign",
+        "utm_content",
+        "utm_term",
+        "app",
+        "surface",
+        "platform",
+        "session_id",
+        "payload",
+        "timestamp",
+        "received_at",
+    ];
+
+    /// Its members as texts, in the order of [`Record::COLUMNS`].
+    pub(crate) fn cells(&self) -> [Option<&str>; 20] {
+        [
+            Some(&self.event_id),
+            Some(&self.event_type),
+            Some(&self.tenant_id),
+            Some(&self.project_id),
+            self.user_id.as_deref(),
+            Some(&self.request_id),
+            self.run_id.as_deref(),
+            self.step_id.as_deref(),
+            self.utm_source.as_deref(),
+            self.utm_medium.as_deref(),
+            self.utm_campaign.as_deref(),
+            self.utm_content.as_deref(),
+            self.utm_term.as_deref(),
+            self.app.as_deref(),
+            self.surface.as_deref(),
+            self.platform.as_deref(),
+            self.session_id.as_deref(),
+            Some(self.payload.get()),
+            Some(&self.timestamp),
+            Some(&self.received_at),
+        ]
+    }
+
+    pub(crate) fn of(event: Event, tenant: &str) -> Self {
         let of = event.dimensions;
         Self {
             event_id: event.event_id.into(),
@@ -169,9 +219,9 @@ async fn listed(app: &App, context: &Context, asked: &Asked, page: &Page) -> Res
 
 /// What a cursor holds: where its page begins, and when the first one was asked for.
 #[derive(Serialize, Deserialize)]
-struct Mark {
-    after: Position,
-    asked_at: jiff::Timestamp,
+pub(super) struct Mark {
+    pub(super) after: Position,
+    pub(super) asked_at: jiff::Timestamp,
 }
 
 /// The list that a cursor is of: the tenant's, with these parameters.

@@ -1,11 +1,18 @@
 //! Handlers: requests in, answers out.
 
+mod batch;
 mod count;
 mod delete;
+mod erase;
+mod export;
+mod failed;
 mod list;
 mod probe;
 mod range;
+mod refused;
 mod take;
+
+pub(crate) use list::Record;
 
 use crate::{App, Error};
 use http::Method;
@@ -24,18 +31,40 @@ const BATCH_BYTES: usize = 1024 * 1024;
 pub fn routes() -> Routes<App> {
     Routes::new()
         .on(Method::POST, "/analytics/ingest", take::one)
-        .on_up_to(BATCH_BYTES, Method::POST, "/analytics/ingest/batch", take::batch)
+        .on_up_to(BATCH_BYTES, Method::POST, "/analytics/ingest/batch", batch::batch)
         .on(Method::POST, PROBE_PATH, probe::probe)
         .get("/analytics/query", list::query)
         .get("/analytics/aggregate", count::aggregate)
         .on(Method::DELETE, "/analytics/event", delete::named)
         .on(Method::DELETE, "/analytics/event/{event_id}", delete::one)
+        .get("/analytics/failed", failed::list)
+        .get("/analytics/failed/{failed_id}", failed::show)
+        .on(Method::DELETE, "/analytics/failed/{failed_id}", failed::discard)
+        .on(Method::POST, "/analytics/failed/{failed_id}/replay", failed::replay)
+        .on(Method::DELETE, "/analytics/events", erase::person)
+        .get("/analytics/erasures/{receipt_id}", erase::receipt)
+        .get("/api/analytics/export", export::export)
 }
 
 /// What the routes take and give, for the bundle's OpenAPI document.
 pub fn openapi() -> utoipa::openapi::OpenApi {
     #[derive(utoipa::OpenApi)]
-    #[openapi(paths(take::one, take::batch, list::query, count::aggregate, delete::named, delete::one, probe::probe))]
+    #[openapi(paths(
+        take::one,
+        batch::batch,
+        list::query,
+        count::aggregate,
+        delete::named,
+        delete::one,
+        failed::list,
+        failed::show,
+        failed::discard,
+        failed::replay,
+        erase::person,
+        erase::receipt,
+        export::export,
+        probe::probe,
+    ))]
     struct Document;
     <Document as utoipa::OpenApi>::openapi()
 }

@@ -1,29 +1,32 @@
-//! Taking events in.
+//! Taking an event in.
 
-use super::INGEST;
+use super::{
+    INGEST,
+    refused::{Refusals, Refused},
+};
 use crate::{
     App, Error,
+    failed::Reason,
+    pii::Seen,
     sent::{Sender, SentEvent},
     stores::MISSING_ROUTE,
 };
 use axum::extract::State;
-use event_store::{EventId, PutOutcome, StoreError, store::ToPut};
-use serde::{Deserialize, Serialize};
+use event_store::{EventId, EventStore, PutOutcome, StoreError, store::ToPut};
+use serde::Serialize;
 use shared::{
     auth::{Caller, Scope},
     ids::PersonId,
-    problem::ProblemDocument,
+    problem::{Problem, ProblemDocument},
+    tenant::TenantScope,
     web::{
         Json,
         answers::{Guarded, WithBody},
         context::{Context, ContextHeaders},
-        extract, request,
+        extract::{self, RawJson},
+        request,
     },
 };
-use std::collections::HashMap;
-
-/// The most events of a batch.
-pub(super) const MAX_EVENTS: usize = 500;
 
 /// What became of an event.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
@@ -42,10 +45,22 @@ pub(super) struct Taken {
     warning: Option<&'static str>,
 }
 
-/// What this route may answer beside the common refusals.
+impl Taken {
+    pub(super) fn of(event_id: EventId, duplicate: bool) -> Self {
+        Self { event_id, duplicate, stored: None, warning: None }
+    }
+
+    /// One that is not kept, in a lab.
+    pub(super) fn nowhere(event_id: EventId) -> Self {
+        Self { event_id, duplicate: false, stored: Some(false), warning: Some(MISSING_ROUTE) }
+    }
+}
+
+/// What this route may answer beside the common refusals. Each with `failed_id`, under which the event waits to be mended
+/// (`GET /analytics/failed`), or with `failed_kept: false`.
 #[derive(utoipa::IntoResponses)]
 #[expect(dead_code, reason = "the variants describe answers and are never made")]
-enum Taking {
+pub(super) enum Taking {
     /// Another event was kept under this name, and stays.
     #[response(status = 409, content_type = "application/problem+json")]
     Conflict(ProblemDocument),
@@ -55,13 +70,13 @@ enum Taking {
 }
 
 /// Whether the caller sends as a service, who may send of anybody.
-async fn is_service(caller: &Caller) -> Result<bool, Error> {
+pub(super) async fn is_service(caller: &Caller) -> Result<bool, Error> {
     let held = caller.scopes().await?;
     Ok(held.allow(Scope::ServiceWrite) || held.allow(Scope::AdminWrite))
 }
 
 /// Holds what a person sends to that person.
-fn of_whom(caller: &Caller, service: bool, named: Option<&str>) -> Result<(), Error> {
+pub(super) fn of_whom(caller: &Caller, service: bool, named: Option<&str>) -> Result<(), Error> {
     if service || named.is_none_or(|named| named == caller.person().as_str()) {
         return Ok(());
     }
@@ -70,20 +85,41 @@ fn of_whom(caller: &Caller, service: bool, named: Option<&str>) -> Result<(), Er
     Err(problem.into())
 }
 
-fn sender<'a>(app: &App, context: &'a Context, request_id: &'a str, person: Option<&'a PersonId>) -> Sender<'a> {
+pub(super) fn sender<'a>(
+    app: &App,
+    context: &'a Context,
+    request_id: &'a str,
+    person: Option<&'a PersonId>,
+) -> Sender<'a> {
+    let now = app.clock.now();
     Sender {
         tenant: context.tenant.tenant(),
         project: &context.project,
         request_id,
         person,
-        now: app.clock.now(),
+        received_at: now,
+        now,
         pii: app.config.pii,
+        seen: Seen::Never,
     }
 }
 
 /// The name of the request, which events are named by.
-fn request_id() -> String {
+pub(super) fn request_id() -> String {
     request::current().map(|context| context.request_id).unwrap_or_default()
+}
+
+/// The body, and the event or what else it says; where the body was too large to be read, none and the refusal.
+///
+/// # Errors
+///
+/// A refusal that is not for what the body is.
+pub(super) fn opened(body: Result<RawJson, Problem>) -> Result<(RawJson, Option<Problem>), Error> {
+    match body {
+        Ok(body) => Ok((body, None)),
+        Err(why) if Reason::of(&why) == Some(Reason::TooLarge) => Ok((RawJson(Default::default()), Some(why))),
+        Err(why) => Err(why.into()),
+    }
 }
 
 /// Takes one event. Its name is `<request id>#<step_id, or default>`: sent again with the same `X-Request-ID`, it is kept once.
@@ -98,174 +134,56 @@ fn request_id() -> String {
 pub(super) async fn one(
     State(app): State<App>,
     context: Context,
-    Json(sent): Json<SentEvent>,
+    body: Result<RawJson, Problem>,
 ) -> Result<Json<Taken>, Error> {
-    INGEST.of(take_one(&app, &context, sent)).await.map(Json)
+    INGEST.of(take_one(&app, &context, body)).await.map(Json)
 }
 
-async fn take_one(app: &App, context: &Context, sent: SentEvent) -> Result<Taken, Error> {
+async fn take_one(app: &App, context: &Context, body: Result<RawJson, Problem>) -> Result<Taken, Error> {
     let service = is_service(&context.caller).await?;
-    of_whom(&context.caller, service, sent.user_id())?;
-    let request_id = request_id();
-    let id = sent.id(&request_id, None).map_err(Error::BadEvent)?;
-    let person = (!service).then(|| context.caller.person());
-    let put = sent.read(id.clone(), &sender(app, context, &request_id, person)).map_err(Error::BadEvent)?;
-    let Some(store) = app.stores.of(context).await? else {
-        return Ok(Taken { event_id: id, duplicate: false, stored: Some(false), warning: Some(MISSING_ROUTE) });
-    };
-    let outcome = store.put(&context.tenant, &[put]).await.pop().unwrap_or_else(|| Err(nothing()));
-    match outcome.map_err(Error::of_ingest)? {
-        PutOutcome::Conflict => Err(Error::Conflict(id)),
-        outcome => Ok(Taken { event_id: id, duplicate: outcome == PutOutcome::Duplicate, stored: None, warning: None }),
+    let (body, too_large) = opened(body)?;
+    let sent = too_large.map_or_else(|| body.read::<SentEvent>(), Err);
+    if let Ok(sent) = &sent {
+        of_whom(&context.caller, service, sent.user_id())?;
     }
-}
-
-fn nothing() -> StoreError {
-    StoreError::Unavailable(std::io::Error::other("the store said nothing of an event").into())
-}
-
-/// Events, at most 500.
-#[derive(Debug, Deserialize, utoipa::ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct SentBatch {
-    /// The events. One without a `step_id` is named by its place.
-    #[schema(min_items = 1, max_items = 500)]
-    events: Vec<SentEvent>,
-}
-
-/// What became of an event of a batch.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
-#[serde(rename_all = "snake_case")]
-enum Status {
-    /// It is kept.
-    Stored,
-    /// It was kept before.
-    Duplicate,
-    /// It is not kept, and will not be as it is.
-    Rejected,
-    /// It is not kept, for the moment: send it again.
-    Failed,
-    /// It is not kept, there being no route: the tenant is a lab.
-    NotStored,
-}
-
-/// What became of each event.
-#[derive(Debug, Serialize, utoipa::ToSchema)]
-pub(super) struct TakenBatch {
-    /// How many are kept by this request.
-    stored: usize,
-    /// In the order of the events.
-    results: Vec<TakenOf>,
-    /// Why nothing is kept, in a lab.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    warning: Option<&'static str>,
-}
-
-#[derive(Debug, Serialize, utoipa::ToSchema)]
-struct TakenOf {
-    /// Its name, where it has one.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    event_id: Option<EventId>,
-    status: Status,
-    /// Why it is not kept, as an error's code.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(example = "analytics.bad_event")]
-    reason: Option<&'static str>,
-    /// The same for people.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    detail: Option<String>,
-}
-
-impl TakenOf {
-    fn of(event_id: Option<EventId>, status: Status) -> Self {
-        Self { event_id, status, reason: None, detail: None }
-    }
-
-    fn rejected(event_id: Option<EventId>, error: Error) -> Self {
-        let detail = Some(error.to_string());
-        let reason = Some(shared::problem::Problem::from(error).code());
-        Self { event_id, status: Status::Rejected, reason, detail }
-    }
-}
-
-/// Takes up to 500 events, each for itself; the answer says of each what became of it. Where the store keeps none for a fault of its own,
-/// that is 500.
-#[utoipa::path(
-    post,
-    path = "/analytics/ingest/batch",
-    tag = "analytics",
-    params(ContextHeaders),
-    request_body = SentBatch,
-    responses((status = 200, description = "What became of each event.", body = TakenBatch), Guarded, WithBody)
-)]
-pub(super) async fn batch(
-    State(app): State<App>,
-    context: Context,
-    Json(sent): Json<SentBatch>,
-) -> Result<Json<TakenBatch>, Error> {
-    INGEST.of(take_batch(&app, &context, sent)).await.map(Json)
-}
-
-async fn take_batch(app: &App, context: &Context, SentBatch { events }: SentBatch) -> Result<TakenBatch, Error> {
-    if !(1..=MAX_EVENTS).contains(&events.len()) {
-        return Err(Error::BadRequest("events has 1 to 500 of them.".to_owned()));
-    }
-    let service = is_service(&context.caller).await?;
-    for event in &events {
-        of_whom(&context.caller, service, event.user_id())?;
-    }
-    let request_id = request_id();
-    let by = sender(app, context, &request_id, (!service).then(|| context.caller.person()));
     let store = app.stores.of(context).await?;
-    let (mut results, mut puts) = (Vec::with_capacity(events.len()), Vec::<ToPut>::new());
-    // Where the first of each name stands among those that are put.
-    let mut named: HashMap<EventId, usize> = HashMap::new();
-    let mut places: Vec<Option<usize>> = vec![];
-    for (at, sent) in events.into_iter().enumerate() {
-        let read = sent.id(&request_id, Some(at)).and_then(|id| Ok((id.clone(), sent.read(id, &by)?)));
-        let mut place = None;
-        results.push(match read {
-            Err(why) => TakenOf::rejected(None, Error::BadEvent(why)),
-            Ok((id, put)) => match named.get(&id) {
-                Some(first) if puts[*first].fingerprint == put.fingerprint => TakenOf::of(Some(id), Status::Duplicate),
-                Some(_) => TakenOf::rejected(Some(id.clone()), Error::Conflict(id)),
-                None => {
-                    place = Some(puts.len());
-                    named.insert(id.clone(), puts.len());
-                    puts.push(put);
-                    TakenOf::of(Some(id), Status::NotStored)
-                }
-            },
-        });
-        places.push(place);
-    }
-    let Some(store) = store else {
-        return Ok(TakenBatch { stored: 0, results, warning: Some(MISSING_ROUTE) });
-    };
-    let outcomes = if puts.is_empty() { vec![] } else { store.put(&context.tenant, &puts).await };
-    let mut outcomes: Vec<Option<_>> = outcomes.into_iter().map(Some).collect();
-    let all_failed = !outcomes.is_empty() && outcomes.iter().all(|outcome| matches!(outcome, Some(Err(_))));
-    let mut told = false;
-    for (result, place) in results.iter_mut().zip(places) {
-        let Some(place) = place else { continue };
-        let id = result.event_id.clone();
-        let outcome = outcomes.get_mut(place).and_then(Option::take).unwrap_or_else(|| Err(nothing()));
-        *result = match outcome {
-            Ok(PutOutcome::Stored) => TakenOf::of(id, Status::Stored),
-            Ok(PutOutcome::Duplicate) => TakenOf::of(id, Status::Duplicate),
-            Ok(PutOutcome::Conflict) => match id {
-                Some(id) => TakenOf::rejected(Some(id.clone()), Error::Conflict(id)),
-                None => TakenOf::of(None, Status::Failed),
-            },
-            Err(error) if all_failed => return Err(Error::of_ingest(error)),
-            Err(error) => {
-                // Of many with one cause the log has one.
-                let error = if told { Error::Backend(error) } else { Error::of_ingest(error) };
-                told = true;
-                TakenOf { status: Status::Failed, ..TakenOf::rejected(id, error) }
+    let request_id = request_id();
+    let person = (!service).then(|| context.caller.person());
+    let refusals = Refusals::of(app, context, &request_id, person);
+    let by = sender(app, context, &request_id, person);
+    let read = sent.map_err(Error::from).and_then(|sent| named(sent, &by, None));
+    let why = match read {
+        Ok((id, put)) => {
+            let Some(store) = &store else { return Ok(Taken::nowhere(id)) };
+            match stored(&**store, &context.tenant, put).await? {
+                PutOutcome::Conflict => Error::Conflict(id),
+                outcome => return Ok(Taken::of(id, outcome == PutOutcome::Duplicate)),
             }
-        };
-    }
-    let stored = results.iter().filter(|result| result.status == Status::Stored).count();
-    Ok(TakenBatch { stored, results, warning: None })
+        }
+        Err(why) => why,
+    };
+    let why = Problem::from(why);
+    let told = match &store {
+        Some(_) => refusals.keep(vec![Refused { bytes: &body.0, at: None, why: &why }]).await.pop().flatten(),
+        // Without a route nothing is kept anywhere.
+        None => None,
+    };
+    Err(told.map_or(why.clone(), |kept| kept.tell(why)).into())
+}
+
+/// The event that is kept, and its name.
+pub(super) fn named(sent: SentEvent, by: &Sender<'_>, at: Option<usize>) -> Result<(EventId, ToPut), Error> {
+    let id = sent.id(by.request_id, at).map_err(Error::BadEvent)?;
+    let put = sent.read(id.clone(), by).map_err(Error::BadEvent)?;
+    Ok((id, put))
+}
+
+/// Puts one event.
+pub(super) async fn stored(store: &dyn EventStore, tenant: &TenantScope, put: ToPut) -> Result<PutOutcome, Error> {
+    let outcome = store.put(tenant, &[put]).await.pop().unwrap_or_else(|| Err(nothing()));
+    outcome.map_err(Error::of_ingest)
+}
+
+pub(super) fn nothing() -> StoreError {
+    StoreError::Unavailable(std::io::Error::other("the store said nothing of an event").into())
 }

@@ -51,12 +51,7 @@ impl Stores {
         let Some(route) = route else {
             let (tenant, mode) = (context.tenant.tenant_hash(), context.mode.as_str());
             tracing::warn!(event = "analytics_store.missing_route", tenant, mode, "analytics_store.missing_route");
-            let missing = || Error::MissingRoute {
-                tenant: context.tenant.tenant().clone(),
-                env: environment.clone(),
-                mode: context.mode,
-            };
-            return if context.mode == Mode::Lab { Ok(None) } else { Err(missing()) };
+            return if context.mode == Mode::Lab { Ok(None) } else { Err(self.missing(context)) };
         };
         let backend = route.backend().map_err(|_| Error::adapter("its config is not of its form"))?;
         match self.0.opener.open(backend).await {
@@ -64,6 +59,20 @@ impl Stores {
             Err(NotOpened::Because(why)) => Err(Error::adapter(why)),
             Err(NotOpened::Unknown(error)) => Err(Problem::from(error).into()),
         }
+    }
+
+    /// The store of the context's tenant, in a lab too.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Stores::of`]; [`Error::MissingRoute`] in whatever mode.
+    pub(crate) async fn required(&self, context: &Context) -> Result<Arc<dyn EventStore>, Error> {
+        self.of(context).await?.ok_or_else(|| self.missing(context))
+    }
+
+    fn missing(&self, context: &Context) -> Error {
+        let env = self.0.environment.clone();
+        Error::MissingRoute { tenant: context.tenant.tenant().clone(), env, mode: context.mode }
     }
 
     /// The store at `backend`, to which no route need lead.

@@ -1,6 +1,9 @@
 //! Events are kept where the tenant's route leads, once, and nowhere without one.
 
 mod counted;
+mod erased;
+mod exported;
+mod failed;
 mod refused;
 
 use super::*;
@@ -31,6 +34,8 @@ pub(crate) fn asked(path: &str) -> &'static str {
     match path {
         "/analytics/aggregate" => "?metric=pageviews",
         "/analytics/event" => "?event_id=req-nobody%23default",
+        "/analytics/events" => "?user_id=nobody",
+        "/api/analytics/export" => "?format=csv",
         _ => "",
     }
 }
@@ -146,7 +151,7 @@ async fn each_event_of_a_batch_is_for_itself() {
     assert_eq!(taken.body["results"][6]["event_id"], "req-b#6");
     let again = batch.post(BATCH, json!({"events": events})).await;
     assert_eq!(told(&again), ["duplicate", "duplicate", "duplicate", "rejected", "rejected", "rejected", "duplicate"]);
-    for bad in [json!({"events": []}), json!({"events": vec![event("a"); 501]}), json!([]), json!({"events": [1]})] {
+    for bad in [json!({"events": []}), json!({"events": vec![event("a"); 501]}), json!([]), json!({"events": 1})] {
         assert_problem(&service.post(BATCH, bad).await, 400, "http.bad_request");
     }
     let large = json!({"events": [{"event_type": "a", "payload": {"x": "y".repeat(1_100_000)}}]});

@@ -15,7 +15,7 @@ impl Traffic {
 
     /// An event, the `at`th of its request where that has several.
     pub(super) fn event_body(&mut self, at: Option<usize>) -> Value {
-        let kind = self.of(&["pageview", "cta_click"]);
+        let kind = self.of(&["pageview", "pageview", "cta_click", "cta_click", "no event"]);
         let mut event =
             json!({"event_type": kind, "payload": {"n": self.random.gen_range(0..3), "email": "ada@example.com"}});
         for (name, values) in [
@@ -47,6 +47,16 @@ impl Traffic {
             "/analytics/aggregate" => {
                 let metric = self.of(&["pageviews", "unique_users", "sessions", "bounce_rate", "sum:payload.n"]);
                 format!("?metric={metric}{}", self.of(&["", "&group_by=app", "&group_by=utm_source,app&app=shop"]))
+            }
+            "/analytics/failed" => {
+                let cursor = if self.random.gen_bool(0.3) { "&cursor=@cursor@" } else { "" };
+                let filter = self.of(&["", "&reason=analytics.bad_event", "&reason=analytics.event_id_conflict"]);
+                format!("?limit={}{filter}{cursor}", self.random.gen_range(1..8))
+            }
+            "/analytics/events" => format!("?user_id={}", self.of(&["ada", "emil", "secret"])),
+            "/api/analytics/export" => {
+                let filter = self.of(&["", "&app=shop", "&user_id=ada"]);
+                format!("?format={}&limit={}{filter}", self.of(&["csv", "json", "ndjson"]), self.random.gen_range(1..8))
             }
             "/analytics/event" => format!("?event_id={}", self.event()),
             _ => String::new(),

@@ -187,7 +187,8 @@ impl Traffic {
             method,
         };
         asked.path.push_str(&self.query(&path));
-        if asked.path.starts_with("/routing/") || asked.path.starts_with("/analytics/") {
+        let places = ["/routing/", "/analytics/", "/api/analytics/"];
+        if places.iter().any(|place| asked.path.starts_with(place)) {
             let context = [("x-tenant-id", self.names.tenant), ("x-project-id", "proj-1"), ("x-mode", "saas")];
             asked.headers.extend(context.map(|(name, value)| (name, value.to_owned())));
         }
@@ -220,6 +221,8 @@ impl Traffic {
                 "{id}" => self.notice(),
                 "{appeal_id}" => self.appeal(),
                 "{event_id}" => self.event(),
+                "{receipt_id}" => self.of(&["@receipt@", "ers_01jc0000000000000000000000"]).to_owned(),
+                "{failed_id}" => self.of(&["@failed@", "@failed@", "fld_01jc0000000000000000000000"]).to_owned(),
                 "{route_id}" => format!("analytics_store.{}.development", self.names.foreign_tenant),
                 parameter if parameter.starts_with('{') => self.of(&["ada", "emil", "someone", "bea"]).to_owned(),
                 literal => literal.to_owned(),
@@ -234,7 +237,7 @@ impl Traffic {
         if path.starts_with("/api/user-notifications") || path == "/api/admin/appeals" {
             return self.notices_query(path);
         }
-        if path.starts_with("/analytics/") {
+        if path.starts_with("/analytics/") || path == "/api/analytics/export" {
             return self.events_query(path);
         }
         if path == "/healthz" {
@@ -285,6 +288,13 @@ impl Traffic {
                 json(self.notices_body(path))
             }
             ("POST", "/analytics/ingest") => json(self.event_body(None)),
+            ("POST", "/analytics/failed/{failed_id}/replay") => {
+                if self.random.gen_bool(0.3) {
+                    None
+                } else {
+                    json(self.event_body(None))
+                }
+            }
             ("POST", "/analytics/ingest/batch") => {
                 let events: Vec<Value> = (0..self.random.gen_range(1..4)).map(|at| self.event_body(Some(at))).collect();
                 json(json!({"events": events}))

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 pub(crate) struct Place {
     people: Vec<Client>,
     imports: Vec<String>,
-    /// The names of notices, of what was put off and of appeals, in the order in which they were handed out.
+    /// The names of notices, of what was put off, of appeals and of refused events, in the order in which they were handed out.
     notices: Vec<String>,
     cursor: String,
     etag: String,
@@ -25,11 +25,14 @@ impl Place {
         let import = self.imports.last().map_or(NO_IMPORT, String::as_str);
         let last = |kind: &str| self.notices.iter().rev().find(|name| name.starts_with(kind)).map(String::as_str);
         let (notice, appeal) = (last("ntf_").unwrap_or(NO_NOTICE), last("apl_").unwrap_or("apl_none"));
+        let (failed, receipt) = (last("fld_").unwrap_or("fld_none"), last("ers_").unwrap_or("ers_none"));
         let known = |text: &str| {
             text.replace("@import@", import)
                 .replace("@cursor@", &self.cursor)
                 .replace("@notice@", notice)
                 .replace("@appeal@", appeal)
+                .replace("@failed@", failed)
+                .replace("@receipt@", receipt)
         };
         let mut client = self.people[asked.who].clone();
         for (name, value) in &asked.headers {
@@ -45,7 +48,13 @@ impl Place {
         let ids = [&response.body["id"], &response.body["deferred_id"], &response.body["appeal_id"]];
         let decision = &response.body["decision"];
         let decided = [&decision["undo_request"]["id"], &decision["notice"]["notification_id"]];
-        let named = ids.into_iter().chain(listed).chain(appeals).chain(decided);
+        let refused = ["results", "failed"].map(|list| response.body[list].as_array().into_iter().flatten());
+        let refused = refused
+            .into_iter()
+            .flatten()
+            .map(|one| &one["failed_id"])
+            .chain([&response.body["failed_id"], &response.body["receipt_id"]]);
+        let named = ids.into_iter().chain(listed).chain(appeals).chain(decided).chain(refused);
         for name in named.filter_map(Value::as_str) {
             if !self.notices.iter().any(|known| known == name) {
                 self.notices.push(name.to_owned());
@@ -72,8 +81,9 @@ impl Place {
             headers.entry("etag".to_owned()).and_modify(|etag| *etag = vec!["<version>".to_owned()]);
         }
         let mut body = response.body.clone();
-        // The mark of a page of notices holds the name of the last one.
-        let marked = ["/user-notifications", "/admin/appeals"].iter().any(|list| asked.path.contains(list));
+        // The mark of a page of notices, or of refused events, holds the name of the last one.
+        let marked =
+            ["/user-notifications", "/admin/appeals", "/analytics/failed"].iter().any(|list| asked.path.contains(list));
         if marked && body["next_cursor"].is_string() {
             body["next_cursor"] = "<cursor>".into();
         }

@@ -261,11 +261,30 @@ pub(super) const TENANTS: [Tenant; 11] = [
     Tenant {
         function: "IngestRole",
         role: KEEPS_EVENTS,
-        rows: &[RIGHTS, REPEATS],
+        rows: &[
+            (
+                "FAILED",
+                &[
+                    "dynamodb:GetItem",
+                    "dynamodb:Query",
+                    "dynamodb:PutItem",
+                    "dynamodb:UpdateItem",
+                    "dynamodb:DeleteItem",
+                ],
+            ),
+            ("FAILEDTEXT", &["dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:PutItem", "dynamodb:DeleteItem"]),
+            ("FAILEDCOUNT", &["dynamodb:GetItem", "dynamodb:UpdateItem"]),
+            ("ERASURES", &["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"]),
+            ("AUDIT", &["dynamodb:PutItem", "dynamodb:BatchGetItem"]),
+            TEXTS,
+            PLACES,
+            RIGHTS,
+            REPEATS,
+        ],
         snapshots: &[],
         uploads: &[],
         sweeps: None,
-        queries: &[],
+        queries: &[("AUDITTEXT", "texts_about")],
     },
     Tenant {
         function: "RoutingRole",

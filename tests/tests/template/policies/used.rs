@@ -47,6 +47,12 @@ const UNUSED: &[(&str, &str, &str, &str)] = &[
         "dynamodb:GetItem",
         "after a lost reply, whether the act is written down is looked up",
     ),
+    (
+        "IngestTenantRole",
+        "KeepErasures",
+        "dynamodb:UpdateItem",
+        "what went so far is counted where an erasure takes more than one call",
+    ),
     ("*TenantRole", "KeepIdempotencyKeys", "dynamodb:DeleteItem", "an answer that settles nothing gives its key back"),
 ];
 
@@ -280,6 +286,34 @@ async fn events(bundle: &Bundle) {
     keeper.get("/analytics/query").await.success().unwrap();
     let gone = sender.delete("/analytics/event/used-1%23default").await;
     assert_eq!(gone.status, 204, "{}", gone.body);
+    failed(&sender, &keeper).await;
+}
+
+/// Events that are refused are listed, tried again, taken in after all and let go.
+async fn failed(sender: &Client, keeper: &Client) {
+    let sender = &sender.with_header("x-request-id", "used-2");
+    let refused = json!({"events": [{"event_type": "no event", "payload": {}}, {"event_type": "", "payload": {}}]});
+    let refused = sender.post("/analytics/ingest/batch", refused).await.success().unwrap();
+    keeper.get("/analytics/failed?limit=1").await.success().unwrap();
+    let path = |at: usize| format!("/analytics/failed/{}", refused.body["results"][at]["failed_id"].as_str().unwrap());
+    keeper.get(&path(0)).await.success().unwrap();
+    let replay = keeper.send(Method::POST, &format!("{}/replay", path(0)), None).await.unwrap();
+    assert_eq!(replay.status, 400, "{}", replay.body);
+    let mended = json!({"event_type": "pageview", "payload": {}});
+    keeper.post(&format!("{}/replay", path(0)), mended).await.success().unwrap();
+    assert_eq!(keeper.delete(&path(1)).await.status, 204);
+    erased(sender, keeper).await;
+}
+
+/// A person's events are exported and erased, and one that cannot be read is looked through.
+async fn erased(sender: &Client, keeper: &Client) {
+    keeper.get("/api/analytics/export?format=csv").await.success().unwrap();
+    let unread = sender.send(Method::POST, "/analytics/ingest", Some(("application/json", "{".into()))).await.unwrap();
+    assert_eq!(unread.status, 400, "{}", unread.body);
+    let erased = keeper.delete("/analytics/events?user_id=ada").await.success().unwrap();
+    assert_eq!(erased.body["complete"], true, "{}", erased.body);
+    let receipt = format!("/analytics/erasures/{}", erased.body["receipt_id"].as_str().unwrap());
+    keeper.get(&receipt).await.success().unwrap();
 }
 
 /// A large file goes to the bucket itself, by the URL that was signed for it.

@@ -1,0 +1,156 @@
+//! Erasures of what is stored about a person, and what is told of them.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use shared::{
+    audit::{Actor, Entry},
+    digest::Digest,
+    ids::{self, PersonId, TenantId},
+    table::TableError,
+};
+
+/// What the ids begin with.
+const PREFIX: &str = "ers_";
+/// The kind of the entry that says that one has begun.
+const BEGUN: &str = "analytics.erasure_begun";
+/// The kind of the entry that says that one is over, and how much went.
+const ENDED: &str = "analytics.erased";
+
+/// An erasure, as far as it has come. It names the person by a digest alone.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Erasure {
+    pub(crate) receipt_id: String,
+    /// Whose data goes: [`person`].
+    pub(crate) person: Digest,
+    /// Who has it done.
+    pub(crate) by: PersonId,
+    pub(crate) begun_at: Timestamp,
+    /// When a whole pass found nothing more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) ended_at: Option<Timestamp>,
+    /// How many events went.
+    pub(crate) events: u64,
+    /// How many refused events went.
+    pub(crate) refused: u64,
+    /// Whether these numbers leave nothing out: a call that never told what it did may have deleted more.
+    pub(crate) exact: bool,
+    /// When a call began that has not told how it ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) under_way: Option<Timestamp>,
+    /// The name of the log's entry that says that it began.
+    pub(crate) begun_entry: String,
+    /// The name of the one that says that it ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) ended_entry: Option<String>,
+}
+
+/// What a call has deleted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Gone {
+    pub(crate) events: u64,
+    pub(crate) refused: u64,
+    /// Whether it may be more: something that was there had gone already, by another's call or by one whose reply was lost.
+    pub(crate) or_more: bool,
+}
+
+impl Gone {
+    /// All of it.
+    pub(crate) fn all(self) -> u64 {
+        self.events + self.refused
+    }
+}
+
+/// A person, as erasures name them: the tenant's own digest.
+pub(crate) fn person(tenant: &TenantId, user_id: &str) -> Digest {
+    Digest::of(format!("{tenant}\0{user_id}").as_bytes())
+}
+
+impl Erasure {
+    /// One that begins now, with the entry that says so.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`shared::audit::Draft::ready`].
+    pub(crate) fn begin(person: Digest, by: &PersonId, now: Timestamp) -> Result<(Self, Entry), TableError> {
+        let receipt_id = format!("{PREFIX}{}", ids::timed(now));
+        let mut erasure = Self {
+            receipt_id,
+            person,
+            by: by.clone(),
+            begun_at: now,
+            ended_at: None,
+            events: 0,
+            refused: 0,
+            exact: true,
+            under_way: Some(now),
+            begun_entry: String::new(),
+            ended_entry: None,
+        };
+        let entry = erasure.entry(BEGUN, by)?;
+        entry.id().clone_into(&mut erasure.begun_entry);
+        Ok((erasure, entry))
+    }
+
+    /// The same where `by` found nothing more at `now`, after so many went, with the entry that says so.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`shared::audit::Draft::ready`].
+    pub(crate) fn end(&self, gone: Gone, by: &PersonId, now: Timestamp) -> Result<(Self, Entry), TableError> {
+        let mut ended = Self {
+            events: self.events + gone.events,
+            refused: self.refused + gone.refused,
+            exact: self.exact && !gone.or_more,
+            ended_at: Some(now),
+            under_way: None,
+            ..self.clone()
+        };
+        let entry = ended.entry(ENDED, by)?;
+        ended.ended_entry = Some(entry.id().to_owned());
+        Ok((ended, entry))
+    }
+
+    /// Under what the log's texts about it are found and erased: the digest, and no name.
+    pub(crate) fn about(&self) -> Option<PersonId> {
+        PersonId::from_subject(&self.person.to_string())
+    }
+
+    fn entry(&self, kind: &'static str, by: &PersonId) -> Result<Entry, TableError> {
+        let detail = match kind {
+            ENDED => serde_json::json!({"events": self.events, "refused_events": self.refused, "exact": self.exact}),
+            _ => serde_json::Value::Null,
+        };
+        let entry = Entry::draft(kind, Actor::Person(by.clone())).of(self.receipt_id.clone()).detail(detail);
+        match self.about() {
+            Some(person) => entry.about(&person).ready(),
+            None => entry.ready(),
+        }
+    }
+
+    /// The log's entries: kind, name, when.
+    pub(crate) fn entries(&self) -> impl Iterator<Item = (&'static str, &str, Timestamp)> {
+        let ended = self.ended_entry.as_deref().zip(self.ended_at).map(|(entry, at)| (ENDED, entry, at));
+        [(BEGUN, self.begun_entry.as_str(), self.begun_at)].into_iter().chain(ended)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_person_is_told_by_a_digest_that_is_the_tenants_own() {
+        let (acme, beta) = ("acme".parse().unwrap(), "beta".parse().unwrap());
+        assert_eq!(person(&acme, "ada"), person(&acme, "ada"));
+        assert!(person(&acme, "ada") != person(&beta, "ada") && person(&acme, "ada") != person(&acme, "ad"));
+        let by = PersonId::from_subject("root").unwrap();
+        let now = "2026-03-01T09:00:00Z".parse().unwrap();
+        let (begun, _) = Erasure::begin(person(&acme, "ada"), &by, now).unwrap();
+        let (ended, entry) = begun.end(Gone { events: 3, refused: 1, or_more: false }, &by, now).unwrap();
+        assert!(ended.exact && !begun.end(Gone { or_more: true, ..Gone::default() }, &by, now).unwrap().0.exact);
+        assert!(!serde_json::to_string(&ended).unwrap().contains("ada"));
+        assert_eq!((ended.events, ended.refused, ended.under_way), (3, 1, None));
+        assert_eq!(ended.entries().last(), Some((ENDED, entry.id(), now)));
+        assert_eq!(begun.entries().count(), 1);
+    }
+}
