@@ -1,6 +1,6 @@
 //! Reading by time: the partitions' indexes side by side, merged.
 
-use super::{EVENT_TIME, EVENT_USER, Row, SHARDS, cut, fault, key, partition, person, time_key};
+use super::{EVENT_TIME, EVENT_USER, Row, SHARDS, cut, fault, key, partition, person, time_key, time_of};
 use crate::{Event, EventId, EventPage, EventQuery, Order, Position, StoreError};
 use futures::future::try_join_all;
 use jiff::Timestamp;
@@ -124,9 +124,7 @@ pub(super) async fn page(
 
 /// The place of a key of the index.
 fn position(slice: &Slice, (by, id): &(String, EventId)) -> Option<Position> {
-    let time = by.strip_prefix(&slice.prefix)?.split_once('#')?.0;
-    let since: i128 = time.parse().ok()?;
-    let timestamp = Timestamp::from_nanosecond(since + Timestamp::MIN.as_nanosecond()).ok()?;
+    let timestamp = time_of(by.strip_prefix(&slice.prefix)?)?;
     Some(Position { timestamp, event_id: id.clone() })
 }
 
