@@ -114,11 +114,6 @@ impl Crowd {
         self.seen.len()
     }
 
-    /// Whether nobody came.
-    pub fn is_empty(&self) -> bool {
-        self.seen.is_empty() && self.sketch.is_none()
-    }
-
     /// Whether all of them are known one by one, so that what is said of them is exact.
     pub fn is_exact(&self) -> bool {
         self.sketch.is_none()

@@ -12,12 +12,15 @@
 //! | `GET /analytics/aggregate` | counts events, by up to three dimensions | the same |
 //! | `DELETE /analytics/event/{event_id}` | deletes one, its `#` written `%23` | `service:write`, `admin:write` |
 //! | `DELETE /analytics/event?event_id=` | the same | the same |
+//!
+//! The job [`rollup`] counts what has changed, so that counting does not read events.
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod config;
 mod error;
 mod pii;
+pub mod rollup;
 mod routes;
 mod sent;
 mod stores;

@@ -27,6 +27,7 @@ struct Known {
     routes: Routes,
     environment: Environment,
     aws: Aws,
+    clock: Clock,
     /// By what makes a store another one: tenants who share a table share its client.
     stores: Mutex<HashMap<String, Arc<dyn EventStore>>>,
 }
@@ -37,6 +38,7 @@ impl Stores {
             routes: Routes::new(table, clock, config.routes_for),
             environment: config.environment.clone(),
             aws: aws.clone(),
+            clock: clock.clone(),
             stores: Mutex::default(),
         }))
     }
@@ -78,7 +80,7 @@ impl Stores {
         if stores.len() >= MOST && !stores.contains_key(&key) {
             stores.clear();
         }
-        let store = stores.entry(key).or_insert_with(|| Arc::new(DynamoDb::new(Table::new(&self.0.aws, table))));
-        Ok(store.clone())
+        let open = || Arc::new(DynamoDb::new(Table::new(&self.0.aws, table), &self.0.clock));
+        Ok(stores.entry(key).or_insert_with(|| open()).clone())
     }
 }
