@@ -66,6 +66,10 @@ impl Rollups {
         let table = Table::new(aws, &config.events);
         Self { store: DynamoDb::new(table.clone(), clock), table, clock: clock.clone() }
     }
+
+    fn sealer<'a>(&'a self, tenant: &'a TenantScope, budget: Budget) -> Option<Sealer<'a>> {
+        Sealer::of(&self.store, tenant, self.clock.now(), budget)
+    }
 }
 
 /// What a run is asked for beside what waits.
@@ -161,17 +165,16 @@ pub async fn run(rollups: &Rollups, now: Timestamp, asked: Asked) -> Result<Repo
 
 async fn check(rollups: &Rollups, verify: Option<Part>, rebuild: Option<Part>) -> Result<Report, JobError> {
     let (mut report, budget) = (Report::default(), Budget::of(RUN));
-    let sealer = |tenant| Sealer::of(&rollups.store, tenant, rollups.clock.now(), budget);
     if let Some(Part { tenant, from, to }) = rebuild {
         let tenant = TenantScope::for_job(Sweep::AnalyticsRollup, tenant);
-        if let Some(sealer) = sealer(&tenant) {
+        if let Some(sealer) = rollups.sealer(&tenant, budget) {
             let rebuilt = tenant.act(sealer.rebuild(Range { from, to })).await;
             report.sealed = rebuilt.map_err(JobError::Asked)?;
         }
     }
     if let Some(Part { tenant, from, to }) = verify {
         let tenant = TenantScope::for_job(Sweep::AnalyticsRollup, tenant);
-        if let Some(sealer) = sealer(&tenant) {
+        if let Some(sealer) = rollups.sealer(&tenant, budget) {
             let verified = tenant.act(sealer.verify(Range { from, to })).await;
             report.verified = Some(verified.map_err(JobError::Asked)?);
         }
@@ -188,7 +191,7 @@ async fn count(rollups: &Rollups, now: Timestamp) -> Result<Report, JobError> {
             report.postponed += 1;
             continue;
         }
-        let Some(sealer) = Sealer::of(&rollups.store, &tenant, rollups.clock.now(), budget) else { continue };
+        let Some(sealer) = rollups.sealer(&tenant, budget) else { continue };
         match tenant.act(sealer.seal(day)).await {
             Ok(sealed) => report.sealed += sealed,
             Err(error) => {
