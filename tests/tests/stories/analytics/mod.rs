@@ -2,6 +2,7 @@
 
 mod counted;
 mod refused;
+mod rolled_up;
 
 use super::*;
 use jiff::SignedDuration;
