@@ -126,7 +126,7 @@ async fn whoever_was_stopped_while_counting_changes_nothing_that_is_newer() {
     // At whichever call it is stopped.
     for stopped in 1..24 {
         let world = World::new(NOON);
-        let (store, _) = world.instance();
+        let (store, door) = world.instance();
         let time = at("2026-02-28T09:30:00Z");
         put(&store, &[event("1", time, json!({"user_id": "a"})), event("2", time, json!({"user_id": "b"}))]).await;
         world.clock.advance(LEASE + minutes(1));
@@ -148,8 +148,37 @@ async fn whoever_was_stopped_while_counting_changes_nothing_that_is_newer() {
         world.clock.advance(LEASE + minutes(1));
         seal(&world, &store).await;
         is_true(&store, "counted again").await;
+        let all = asked(always(), Measure::UniqueUsers, &[]);
+        assert_eq!(events_read(&store, &door, &all).await, 0, "stopped at {stopped}: what is newer lies there");
         assert!(verify(&world, &store).await.wrong.is_empty());
     }
+}
+
+#[tokio::test]
+async fn an_answer_has_no_write_without_the_one_that_was_acknowledged_before_it() {
+    let question = asked(always(), Measure::Events, &[Dimension::App]);
+    let mut both = 0;
+    // At whichever call the reader is stopped while two events come, one after the other: the first to an hour that was counted, the second to one
+    // that was not.
+    for stopped in 0..24 {
+        let (world, store, _) = sealed().await;
+        put(&store, &[event("live", at("2026-03-01T12:20:00Z"), json!({}))]).await;
+        let (reader, gate) = world.instance();
+        gate.set(stopped, Fate::Stop);
+        let meanwhile = async {
+            for _ in 0..300 {
+                tokio::task::yield_now().await;
+            }
+            put(&store, &[event("first", at("2026-02-27T03:30:00Z"), json!({"app": "first"}))]).await;
+            put(&store, &[event("second", at("2026-03-01T12:21:00Z"), json!({"app": "second"}))]).await;
+            gate.go_on();
+        };
+        let (found, ()) = tokio::join!(counted(&reader, &question), meanwhile);
+        let has = |app: &str| found.groups.iter().any(|group| group.values[0].as_deref() == Some(app));
+        assert!(has("first") || !has("second"), "stopped at {stopped}: {found:?}");
+        both += usize::from(has("first") && has("second"));
+    }
+    assert!(both > 5, "{both}");
 }
 
 #[tokio::test]

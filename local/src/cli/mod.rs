@@ -3,6 +3,7 @@
 mod ask;
 mod audit;
 mod import;
+mod load;
 mod outbox;
 mod rollup;
 mod serve;
@@ -72,6 +73,8 @@ enum Command {
     /// Checks, proves, exports and erases what the audit log holds
     #[command(subcommand, after_help = audit::AFTER_HELP)]
     Audit(audit::Audit),
+    /// Sends analytics events of thirty days, has them counted, and measures what asking for them takes
+    LoadEvents(load::Load),
     /// Checks what was counted of analytics events, and counts it anew
     #[command(subcommand)]
     Rollup(rollup::Rollup),
@@ -110,6 +113,7 @@ async fn run(Cli { common, command }: Cli) -> Result<()> {
         Some(Command::Ask(ask)) => ask::run(&common.state, &ask).await,
         Some(Command::Outbox(command)) => outbox::run(&common.state, &command).await,
         Some(Command::Audit(audit)) => audit::run(&common.state, &audit).await,
+        Some(Command::LoadEvents(load)) => load::run(&common.state, &load).await,
         Some(Command::Rollup(command)) => rollup::run(&common.state, &command).await,
         Some(Command::Openapi) => {
             say(crate::openapi().to_pretty_json()?);
