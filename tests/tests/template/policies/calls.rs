@@ -210,8 +210,11 @@ pub(super) fn events(tenant: &Tenant, cases: &mut Vec<Case>) {
             row("dynamodb:Query", &on, Some("acme"), Some(&[own]), reads, &format!("its own {place} by {index}"));
             row("dynamodb:Query", &on, Some("acme"), Some(&[foreign]), false, &format!("another's {place} by {index}"));
             row("dynamodb:Query", &on, Some("acme"), None, false, &format!("{place} by {index} without a key"));
-            row("dynamodb:Scan", &on, Some("acme"), None, false, &format!("all of {index}"));
         }
+    }
+    for index in ["event_time", "event_user", "rollup_due"] {
+        let on = format!("{table}/index/{index}");
+        row("dynamodb:Scan", &on, Some("acme"), None, false, &format!("all of {index}"));
     }
     let own = "T#acme#EVENT#3";
     row("dynamodb:Scan", &table, Some("acme"), None, false, "all events");
