@@ -1,9 +1,15 @@
 //! Counting without keeping what is counted.
 
-use crate::{Dimension, Event, EventQuery, EventStore, Filters, Order, Range, StoreError};
+use crate::{
+    Dimension, Event, EventQuery, EventStore, Filters, Order, Range, StoreError,
+    rollup::{
+        crowd::{Crowd, digest},
+        tally::{Combination, Rollup},
+    },
+};
 use serde::{Deserialize, Serialize};
 use shared::tenant::TenantScope;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The most dimensions that events are grouped by.
 pub const MAX_DIMENSIONS: usize = 3;
@@ -25,6 +31,13 @@ pub enum Measure {
     Sum(String),
 }
 
+impl Measure {
+    /// Whether it is a number of things, and so a whole one.
+    pub fn is_whole(&self) -> bool {
+        matches!(self, Self::Events | Self::UniqueUsers | Self::UniqueSessions)
+    }
+}
+
 /// What is asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AggregateQuery {
@@ -32,6 +45,8 @@ pub struct AggregateQuery {
     pub range: Range,
     /// What they must have.
     pub filters: Filters,
+    /// Of which types they are; of any, where none is named.
+    pub types: BTreeSet<String>,
     /// What is counted of them.
     pub measure: Measure,
     /// By what they are grouped, at most [`MAX_DIMENSIONS`].
@@ -54,7 +69,9 @@ pub struct Group {
 pub enum Exactness {
     /// Every event of the range.
     Exact,
-    /// The newest of them alone: so many were read, and there are more.
+    /// Every event of the range; but there are so many people or sessions that their number is an estimate.
+    Estimate,
+    /// Not every event: so many were read, and there are more.
     Truncated {
         /// How many events were read.
         read: usize,
@@ -72,39 +89,103 @@ pub struct Aggregate {
     pub exactness: Exactness,
 }
 
-/// What is known of the events of a group.
-#[derive(Default)]
-struct Tally {
-    sum: f64,
-    /// How often each person or session came.
-    seen: HashMap<String, u32>,
+impl AggregateQuery {
+    /// Whether events of this combination of values are asked for, as far as these say.
+    pub fn wants(&self, combination: &Combination) -> bool {
+        let kind = combination.value(Dimension::EventType).unwrap_or_default();
+        (self.types.is_empty() || self.types.contains(kind))
+            && self.filters.dimensions.iter().all(|(of, value)| combination.value(*of) == Some(value))
+    }
 }
 
-impl Tally {
-    fn take(&mut self, event: &Event, measure: &Measure) {
-        match measure {
-            Measure::Events => self.sum += 1.0,
-            Measure::UniqueUsers => self.saw(&event.user_id),
-            Measure::UniqueSessions | Measure::BounceRate => self.saw(&event.session_id),
-            Measure::Sum(path) => self.sum += number(event, path).unwrap_or_default(),
-        }
-    }
+/// What is known of the events of a group.
+#[derive(Default)]
+struct Found {
+    events: u64,
+    sum: f64,
+    crowd: Crowd,
+}
 
-    fn saw(&mut self, name: &Option<String>) {
-        if let Some(name) = name {
-            *self.seen.entry(name.clone()).or_default() += 1;
-        }
-    }
-
+impl Found {
     fn value(&self, measure: &Measure) -> f64 {
         match measure {
-            Measure::Events | Measure::Sum(_) => self.sum,
-            Measure::UniqueUsers | Measure::UniqueSessions => self.seen.len() as f64,
-            Measure::BounceRate if self.seen.is_empty() => 0.0,
-            Measure::BounceRate => {
-                self.seen.values().filter(|times| **times == 1).count() as f64 / self.seen.len() as f64
-            }
+            Measure::Events => self.events as f64,
+            Measure::Sum(_) => self.sum,
+            Measure::UniqueUsers | Measure::UniqueSessions => self.crowd.count() as f64,
+            Measure::BounceRate => self.crowd.once(),
         }
+    }
+}
+
+/// The answer to a question, as it grows.
+pub(crate) struct Answer<'a> {
+    tenant: &'a TenantScope,
+    asked: &'a AggregateQuery,
+    all: Found,
+    groups: BTreeMap<Vec<Option<String>>, Found>,
+}
+
+impl<'a> Answer<'a> {
+    /// Nothing yet.
+    pub(crate) fn to(tenant: &'a TenantScope, asked: &'a AggregateQuery) -> Self {
+        Self { tenant, asked, all: Found::default(), groups: BTreeMap::new() }
+    }
+
+    fn each(&mut self, values: Vec<Option<String>>, take: impl Fn(&mut Found)) {
+        take(&mut self.all);
+        take(self.groups.entry(values).or_default());
+    }
+
+    /// Counts an event that is asked for.
+    pub(crate) fn take(&mut self, event: &Event) {
+        let value = |dimension: &Dimension| event.dimension(*dimension).map(ToOwned::to_owned);
+        let values = self.asked.group_by.iter().map(value).collect();
+        let (measure, tenant) = (&self.asked.measure, self.tenant);
+        let who = match measure {
+            Measure::Events | Measure::Sum(_) => None,
+            Measure::UniqueUsers => event.user_id.as_deref(),
+            Measure::UniqueSessions | Measure::BounceRate => event.session_id.as_deref(),
+        };
+        let who = who.map(|name| digest(tenant, name));
+        let number = match measure {
+            Measure::Sum(path) => number(event, path).unwrap_or_default(),
+            _ => 0.0,
+        };
+        self.each(values, |found| {
+            found.events += 1;
+            found.sum += number;
+            who.iter().for_each(|who| found.crowd.saw(*who, 1));
+        });
+    }
+
+    /// Counts those events of a roll-up that are asked for.
+    pub(crate) fn take_all(&mut self, rollup: &Rollup) {
+        let asked = self.asked;
+        for (combination, tally) in rollup.tallies().filter(|(combination, _)| asked.wants(combination)) {
+            let value = |dimension: &Dimension| combination.value(*dimension).map(ToOwned::to_owned);
+            let crowd = match asked.measure {
+                Measure::Events | Measure::Sum(_) => None,
+                Measure::UniqueUsers => Some(&tally.users),
+                Measure::UniqueSessions | Measure::BounceRate => Some(&tally.sessions),
+            };
+            self.each(asked.group_by.iter().map(value).collect(), |found| {
+                found.events += tally.events;
+                crowd.iter().for_each(|crowd| found.crowd.join(crowd));
+            });
+        }
+    }
+
+    /// The answer, where so many events were read and there are more, or none are left.
+    pub(crate) fn told(self, truncated: Option<usize>) -> Aggregate {
+        let measure = &self.asked.measure;
+        let exact = self.all.crowd.is_exact() && self.groups.values().all(|found| found.crowd.is_exact());
+        let exactness = match truncated {
+            Some(read) => Exactness::Truncated { read },
+            None if exact => Exactness::Exact,
+            None => Exactness::Estimate,
+        };
+        let group = |(values, found): (_, Found)| Group { values, value: found.value(measure) };
+        Aggregate { total: self.all.value(measure), groups: self.groups.into_iter().map(group).collect(), exactness }
     }
 }
 
@@ -114,7 +195,7 @@ fn number(event: &Event, path: &str) -> Option<f64> {
     path.split('.').try_fold(&payload, |value, name| value.get(name))?.as_f64().filter(|number| number.is_finite())
 }
 
-/// Counts by reading events, newest first, until the budget is used up.
+/// Counts by reading events, newest first, until the budget is used up. Each type that is asked for has an equal share of it.
 ///
 /// # Errors
 ///
@@ -124,24 +205,55 @@ pub async fn fold(
     tenant: &TenantScope,
     asked: &AggregateQuery,
 ) -> Result<Aggregate, StoreError> {
-    let query = EventQuery { range: asked.range, filters: asked.filters.clone(), order: Order::NewestFirst };
-    let (mut all, mut groups) = (Tally::default(), BTreeMap::<Vec<Option<String>>, Tally>::new());
-    let (mut read, mut after) = (0, None);
-    let exactness = loop {
-        let page = store.query(tenant, &query, PAGE.min(asked.budget - read), after.as_ref()).await?;
-        read += page.events.len();
-        for event in &page.events {
-            let value = |dimension: &Dimension| event.dimension(*dimension).map(ToOwned::to_owned);
-            all.take(event, &asked.measure);
-            groups.entry(asked.group_by.iter().map(value).collect()).or_default().take(event, &asked.measure);
-        }
-        after = page.next;
-        match after {
-            None => break Exactness::Exact,
-            Some(_) if read >= asked.budget => break Exactness::Truncated { read },
-            Some(_) => {}
-        }
+    let mut answer = Answer::to(tenant, asked);
+    let (mut read, mut truncated) = (0, false);
+    let budget = asked.budget / asked.types.len().max(1);
+    for filters in by_type(asked) {
+        let query = EventQuery { range: asked.range, filters, order: Order::NewestFirst };
+        let (some, all) = walk(store, tenant, &query, budget, &mut |event| answer.take(event)).await?;
+        (read, truncated) = (read + some, truncated || !all);
+    }
+    Ok(answer.told(truncated.then_some(read)))
+}
+
+/// The filters, for each of the types that are asked for.
+fn by_type(asked: &AggregateQuery) -> Vec<Filters> {
+    if asked.types.is_empty() {
+        return vec![asked.filters.clone()];
+    }
+    let other = |kind: &&String| asked.filters.dimensions.get(&Dimension::EventType).is_none_or(|only| only == *kind);
+    let with = |kind: &String| {
+        let mut filters = asked.filters.clone();
+        filters.dimensions.insert(Dimension::EventType, kind.clone());
+        filters
     };
-    let group = |(values, tally): (_, Tally)| Group { values, value: tally.value(&asked.measure) };
-    Ok(Aggregate { total: all.value(&asked.measure), groups: groups.into_iter().map(group).collect(), exactness })
+    asked.types.iter().filter(other).map(with).collect()
+}
+
+/// Reads up to `budget` events; how many there were, and whether that is all.
+///
+/// # Errors
+///
+/// Those of the store.
+pub(crate) async fn walk(
+    store: &dyn EventStore,
+    tenant: &TenantScope,
+    query: &EventQuery,
+    budget: usize,
+    take: &mut (dyn FnMut(&Event) + Send),
+) -> Result<(usize, bool), StoreError> {
+    let (mut read, mut after) = (0, None);
+    loop {
+        // One more than is left says whether there is more.
+        let page = store.query(tenant, query, PAGE.min(budget - read).max(1), after.as_ref()).await?;
+        if read >= budget && !page.events.is_empty() {
+            return Ok((read, false));
+        }
+        read += page.events.len();
+        page.events.iter().for_each(&mut *take);
+        after = page.next;
+        if after.is_none() {
+            return Ok((read, true));
+        }
+    }
 }

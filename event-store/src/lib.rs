@@ -6,6 +6,7 @@
 //! | [`dimension`] | by which of its members events are filtered and grouped |
 //! | [`query`] | which events are asked for, and where a page ends |
 //! | [`aggregate`] | counting without keeping what is counted |
+//! | [`rollup`] | what was counted of an hour or a day, so that a question about a month reads no events |
 //! | [`store`] | the contract that every store keeps |
 //! | [`dynamodb`] | the events of a table of DynamoDB |
 //! | `cosmos` | the events of a container of Cosmos DB; a feature of its own |
@@ -27,6 +28,7 @@ mod merge;
 #[cfg(feature = "firestore")]
 pub mod firestore;
 pub mod query;
+pub mod rollup;
 pub mod store;
 
 pub use aggregate::{Aggregate, AggregateQuery, Exactness, Group, Measure};

@@ -1,6 +1,6 @@
 //! The contract that every store of events keeps.
 
-use crate::{Event, EventId, EventPage, EventQuery, Position};
+use crate::{Event, EventId, EventPage, EventQuery, Position, rollup::Ledger};
 use async_trait::async_trait;
 use shared::{digest::Digest, tenant::TenantScope};
 use std::time::Duration;
@@ -57,6 +57,19 @@ pub enum StoreError {
     Form(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
+impl StoreError {
+    /// The same for another event that the cause keeps from being put. Its own causes are told once.
+    pub fn again(&self) -> Self {
+        match self {
+            Self::BadConfig(why) => Self::BadConfig(why),
+            Self::AuthRefused => Self::AuthRefused,
+            Self::Throttled { retry_after } => Self::Throttled { retry_after: *retry_after },
+            Self::Unavailable(cause) => Self::Unavailable(cause.to_string().into()),
+            Self::Form(cause) => Self::Form(cause.to_string().into()),
+        }
+    }
+}
+
 /// A store of events. Every call is for one tenant and sees nothing of another's.
 #[async_trait]
 pub trait EventStore: Send + Sync {
@@ -90,4 +103,9 @@ pub trait EventStore: Send + Sync {
     ///
     /// [`StoreError`].
     async fn delete(&self, tenant: &TenantScope, id: &EventId) -> Result<Deleted, StoreError>;
+
+    /// Where it keeps what was counted of its events, if it does. Then it marks the hour of an event before it puts or deletes one.
+    fn rollups(&self) -> Option<&dyn Ledger> {
+        None
+    }
 }

@@ -122,6 +122,12 @@ pub fn bundle(parts: &Parts<'_>) -> Result<Functions> {
         routing::App::new(routing::Config::read(parts.env("routing")?)?, parts.aws("routing")?, parts.clock.clone());
     let taking =
         ingest::App::new(ingest::Config::read(parts.env("ingest")?)?, parts.aws("ingest")?, parts.clock.clone());
+    let counting = ingest::rollup::Config::read(parts.env("analytics-rollup")?)?;
+    let rollups = ingest::rollup::Rollups::new(&counting, parts.aws("analytics-rollup")?, parts.clock);
+    let roll_up: Run = Arc::new(move |due| {
+        let rollups = rollups.clone();
+        Box::pin(async move { told(&ingest::rollup::run(&rollups, due, ingest::rollup::Asked::default()).await?) })
+    });
     let places = catalog::Places::read(parts.env("catalog-publish")?)?;
     let publisher = catalog::publisher(places, parts.aws("catalog-publish")?, parts.clock.clone());
     let publish: Run = Arc::new(move |due| {
@@ -170,6 +176,7 @@ pub fn bundle(parts: &Parts<'_>) -> Result<Functions> {
             Function { binary: "routing", routes: routing::routes().list().to_vec(), router: routing::router(routes) },
         ],
         jobs: vec![
+            Job { binary: "analytics-rollup", run: roll_up },
             Job { binary: "audit-checkpoint", run: sign },
             Job { binary: "catalog-publish", run: publish },
             Job { binary: "notification-deferrals", run: defer },

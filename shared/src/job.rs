@@ -46,7 +46,7 @@ pub fn by_turns<T>(waiting: Vec<T>, tenant: impl Fn(&T) -> &TenantId) -> Vec<T> 
 #[cfg(feature = "job")]
 mod lambda;
 #[cfg(feature = "job")]
-pub use lambda::{Error, serve};
+pub use lambda::{Error, serve, serve_asked};
 
 #[cfg(test)]
 mod tests {

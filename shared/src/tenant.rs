@@ -69,6 +69,8 @@ pub enum Sweep {
     OutboxDrain,
     /// Tells people what the limit on notices has put off.
     NotificationDeferrals,
+    /// Counts the hours whose analytics events have changed.
+    AnalyticsRollup,
 }
 
 /// The tenant of those who run the bundle: what counts for every tenant is kept among its rows.
@@ -87,6 +89,7 @@ impl Sweep {
             Self::AuditCheckpoint => "audit_pending",
             Self::OutboxDrain => "outbox_due",
             Self::NotificationDeferrals => "deferral_due",
+            Self::AnalyticsRollup => "rollup_due",
         }
     }
 }

@@ -4,32 +4,39 @@
 //! | --- | --- | --- | --- | --- |
 //! | event | `EVENT#<shard>` | event id | time and event id | person, time and event id |
 //!
+//! Marks and roll-ups lie beside them: [`ledger`].
+//!
 //! An event lies under its name alone, so that one that is sent again after midnight, or by a clock that is wrong, is found. Names are
 //! spread over [`SHARDS`](crate::SHARDS) partitions by their CRC-32: a partition takes some 1,000 writes a second, and its index, which
 //! grows at one end, no more. Indexes hold keys alone and may be a moment behind, so that each event is read again from the table,
 //! strongly consistent: what was deleted is found no more from that moment on.
 
+pub mod ledger;
+mod marked;
 mod read;
 
 use crate::{
     Deleted, Event, EventId, EventPage, EventQuery, EventStore, Position, PutOutcome, StoreError,
-    keys::{person, shard, time_key},
+    keys::{person, position, shard, time_key},
+    rollup::{Hour, Ledger},
     store::ToPut,
 };
 use async_trait::async_trait;
 use aws_sdk_dynamodb::{
     error::ProvideErrorMetadata,
     operation::{batch_get_item::BatchGetItemError, get_item::GetItemError, query::QueryError},
-    types::{ReturnValue, ReturnValuesOnConditionCheckFailure},
+    types::{AttributeValue, ReturnValuesOnConditionCheckFailure},
 };
 use futures::{StreamExt, stream};
+use marked::Marked;
 use serde::{Deserialize, Serialize};
 use shared::{
+    clock::Clock,
     digest::Digest,
     table::{Item, Key, Table, TableError, row},
     tenant::TenantScope,
 };
-use std::{error::Error, iter, time::Duration};
+use std::{collections::BTreeSet, error::Error, iter, time::Duration};
 
 /// The index of a tenant's events by time, and the attribute that puts an event there.
 pub const EVENT_TIME: &str = "event_time";
@@ -40,9 +47,16 @@ const AT_ONCE: usize = 32;
 /// When to come again to a table that is asked too much.
 const REST: Duration = Duration::from_secs(1);
 
+/// How often an event is looked up that is to be deleted, where another of its name comes meanwhile.
+const ATTEMPTS: u32 = 8;
+
 /// The events of a table of DynamoDB; cheap to clone.
 #[derive(Clone, Debug)]
-pub struct DynamoDb(Table);
+pub struct DynamoDb {
+    table: Table,
+    clock: Clock,
+    marked: Marked,
+}
 
 /// An event as the table holds it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -69,6 +83,10 @@ impl Row {
 
     fn event(&self) -> Result<Event, StoreError> {
         serde_json::from_str(&self.event).map_err(|error| StoreError::Form(error.into()))
+    }
+
+    fn hour(&self) -> Result<Hour, StoreError> {
+        position(&self.event_time).map(|at| Hour::of(at.timestamp)).ok_or_else(|| cut("an event has no time"))
     }
 }
 
@@ -127,13 +145,56 @@ where
 }
 
 impl DynamoDb {
-    /// The events of `table`.
-    pub fn new(table: Table) -> Self {
-        Self(table)
+    /// The events of `table`, which are marked by the time of `clock`.
+    pub fn new(table: Table, clock: &Clock) -> Self {
+        Self { table, clock: clock.clone(), marked: Marked::default() }
+    }
+
+    /// Does `work`, which puts or deletes events of these hours and nothing else: they are marked before, and again after where it took so long
+    /// that somebody may have counted them meanwhile.
+    ///
+    /// # Errors
+    ///
+    /// Where they could not be marked, and nothing was done; where they could not be marked again, whatever was done.
+    async fn marking<T>(
+        &self,
+        tenant: &TenantScope,
+        hours: &BTreeSet<Hour>,
+        work: impl Future<Output = T>,
+    ) -> Result<T, StoreError> {
+        let began = self.clock.now();
+        let stale = self.marked.stale(tenant, hours, began);
+        if !stale.is_empty() {
+            self.mark(tenant, &stale).await?;
+            self.marked.remember(tenant, &stale, began);
+        }
+        let done = work.await;
+        if Marked::overdue(began, self.clock.now()) {
+            self.mark(tenant, hours).await?;
+        }
+        Ok(done)
+    }
+
+    async fn delete_one(&self, tenant: &TenantScope, id: &EventId) -> Result<Deleted, StoreError> {
+        let (rows, key) = (self.table.of(tenant), key(id));
+        for _ in 0..ATTEMPTS {
+            let found: Vec<Row> = rows.get_all(std::slice::from_ref(&key)).await.map_err(fault)?;
+            let Some(row) = found.into_iter().next() else { return Ok(Deleted::NotThere) };
+            let hours = BTreeSet::from([row.hour()?]);
+            // Another event of the name may be of another hour, which is not marked.
+            let call = rows.delete(&key).condition_expression("event_time = :time");
+            let call = call.expression_attribute_values(":time", AttributeValue::S(row.event_time));
+            match self.marking(tenant, &hours, call.send()).await? {
+                Ok(_) => return Ok(Deleted::Gone),
+                Err(error) if error.code() == Some("ConditionalCheckFailedException") => {}
+                Err(error) => return Err(refusal(error)),
+            }
+        }
+        Err(StoreError::Throttled { retry_after: REST })
     }
 
     async fn put_one(&self, tenant: &TenantScope, put: &ToPut) -> Result<PutOutcome, StoreError> {
-        let rows = self.0.of(tenant);
+        let rows = self.table.of(tenant);
         let item = rows.item(&key(&put.event.event_id), &Row::of(put)?).map_err(fault)?;
         let call = rows.put(item).condition_expression("attribute_not_exists(pk)");
         let call = call.return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
@@ -159,8 +220,11 @@ fn cut(what: &'static str) -> StoreError {
 #[async_trait]
 impl EventStore for DynamoDb {
     async fn put(&self, tenant: &TenantScope, events: &[ToPut]) -> Vec<Result<PutOutcome, StoreError>> {
+        let hours = events.iter().map(|put| Hour::of(put.event.timestamp)).collect();
         let calls: Vec<_> = events.iter().map(|put| self.put_one(tenant, put)).collect();
-        stream::iter(calls).buffered(AT_ONCE).collect().await
+        let done = self.marking(tenant, &hours, stream::iter(calls).buffered(AT_ONCE).collect::<Vec<_>>()).await;
+        // The same cause for each of them: whoever sends them again marks again.
+        done.unwrap_or_else(|error| events.iter().map(|_| Err(error.again())).collect())
     }
 
     async fn query(
@@ -170,18 +234,20 @@ impl EventStore for DynamoDb {
         limit: usize,
         after: Option<&Position>,
     ) -> Result<EventPage, StoreError> {
-        read::page(&self.0.of(tenant), query, limit, after).await
+        read::page(&self.table.of(tenant), query, limit, after).await
     }
 
     async fn get(&self, tenant: &TenantScope, id: &EventId) -> Result<Option<Event>, StoreError> {
-        let row: Option<Row> = self.0.of(tenant).get(&key(id)).await.map_err(fault)?;
+        let row: Option<Row> = self.table.of(tenant).get(&key(id)).await.map_err(fault)?;
         row.map(|row| row.event()).transpose()
     }
 
     async fn delete(&self, tenant: &TenantScope, id: &EventId) -> Result<Deleted, StoreError> {
-        let call = self.0.of(tenant).delete(&key(id)).return_values(ReturnValue::AllOld);
-        let deleted = call.send().await.map_err(refusal)?;
-        Ok(if deleted.attributes.is_some() { Deleted::Gone } else { Deleted::NotThere })
+        self.delete_one(tenant, id).await
+    }
+
+    fn rollups(&self) -> Option<&dyn Ledger> {
+        Some(self)
     }
 }
 

@@ -3,6 +3,7 @@
 pub(crate) use super::edges::*;
 use super::*;
 use event_store::{Aggregate, AggregateQuery, Deleted, Dimension, Exactness, Measure, aggregate};
+use std::collections::BTreeSet;
 
 fn names(numbers: impl IntoIterator<Item = usize>) -> Vec<String> {
     numbers.into_iter().map(|n| format!("req-{n}")).collect()
@@ -145,6 +146,7 @@ pub(crate) async fn counting_is_by_what_events_have_and_says_where_it_ends(asked
     let asked_for = |measure, group_by: &[Dimension], budget| AggregateQuery {
         range: day().range,
         filters: Filters::default(),
+        types: BTreeSet::new(),
         measure,
         group_by: group_by.to_vec(),
         budget,

@@ -4,6 +4,7 @@ use event_store::dynamodb::{DynamoDb, EVENT_TIME, EVENT_USER};
 use serde_json::json;
 use shared::{
     aws::{Aws, Endpoints},
+    clock::Clock,
     table::Table,
 };
 use std::{net::Ipv4Addr, sync::OnceLock, thread};
@@ -40,7 +41,7 @@ fn url() -> &'static str {
 
 async fn start() -> DynamoDb {
     let endpoints = Endpoints { dynamodb: Some(url().to_owned()), ..Endpoints::default() };
-    DynamoDb::new(Table::new(&Aws::local(endpoints, "local", "local"), TABLE))
+    DynamoDb::new(Table::new(&Aws::local(endpoints, "local", "local"), TABLE), &Clock::system())
 }
 
 crate::keeps_the_contract! { start:

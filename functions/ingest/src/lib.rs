@@ -20,6 +20,8 @@
 //! | `DELETE /analytics/events?user_id=` | deletes all of a person's, page by page, with a receipt | `admin:write` |
 //! | `GET /api/analytics/export` | hands events out as a sheet, a list or lines | `admin:read` |
 //! | `GET /analytics/erasures/{receipt_id}` | shows what such an erasure did | `admin:read` |
+//!
+//! The job [`rollup`] counts what has changed, so that counting does not read events.
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
@@ -28,6 +30,7 @@ mod erasure;
 mod error;
 mod failed;
 mod pii;
+pub mod rollup;
 mod routes;
 mod sent;
 mod sheet;

@@ -3,7 +3,9 @@
 mod ask;
 mod audit;
 mod import;
+mod load;
 mod outbox;
+mod rollup;
 mod serve;
 mod session;
 mod shell;
@@ -72,6 +74,11 @@ enum Command {
     /// Checks, proves, exports and erases what the audit log holds
     #[command(subcommand, after_help = audit::AFTER_HELP)]
     Audit(audit::Audit),
+    /// Sends analytics events of thirty days, has them counted, and measures what asking for them takes
+    LoadEvents(load::Load),
+    /// Checks what was counted of analytics events, and counts it anew
+    #[command(subcommand)]
+    Rollup(rollup::Rollup),
     /// Prints the OpenAPI document, as docs/openapi.json holds it
     Openapi,
     /// Runs a schedule of the template now
@@ -107,6 +114,8 @@ async fn run(Cli { common, command }: Cli) -> Result<()> {
         Some(Command::Ask(ask)) => ask::run(&common.state, &ask).await,
         Some(Command::Outbox(command)) => outbox::run(&common.state, &command).await,
         Some(Command::Audit(audit)) => audit::run(&common.state, &audit).await,
+        Some(Command::LoadEvents(load)) => load::run(&common.state, &load).await,
+        Some(Command::Rollup(command)) => rollup::run(&common.state, &command).await,
         Some(Command::Openapi) => {
             say(crate::openapi().to_pretty_json()?);
             Ok(())

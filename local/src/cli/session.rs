@@ -88,6 +88,14 @@ impl Session {
         Ok(ran.body["report"].as_str().unwrap_or_default().to_owned())
     }
 
+    /// Moves the time of the bundle.
+    pub(super) async fn advance(&self, seconds: i64) -> Result<()> {
+        let laptop = Client::stranger(&self.addresses.gateway);
+        let body = serde_json::json!({"advance_seconds": seconds}).to_string();
+        let body = Some(("application/json", body.into()));
+        laptop.send(Method::POST, "/local/clock", body).await?.success().map(drop)
+    }
+
     /// Every tenant's outbox in the bundle's table.
     pub(super) fn outbox(&self) -> Result<Outbox> {
         let template = Template::parse(TEMPLATE, &[("Stage", "dev"), ("ProjectId", PROJECT_ID)])?;

@@ -19,6 +19,7 @@ fn the_template_says_which_binaries_run_and_when() {
     assert_eq!(
         binaries,
         [
+            ("smartstore-dev-analytics-rollup", "analytics-rollup"),
             ("smartstore-dev-appeals", "appeals"),
             ("smartstore-dev-ask", "ask"),
             ("smartstore-dev-audit-checkpoint", "audit-checkpoint"),

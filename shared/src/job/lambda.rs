@@ -5,14 +5,20 @@ use crate::{clock::Clock, problem::chain};
 use jiff::Timestamp;
 pub use lambda_runtime::Error;
 use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
-use serde::Deserialize;
+use serde::{Deserialize, de::DeserializeOwned};
 
-/// The schedule's event. A run that is started by hand may leave the time out.
+/// The schedule's event. A run that is started by hand may leave the time out, and ask for something.
 #[derive(Debug, Default, Deserialize)]
-struct Due {
+struct Due<A> {
     #[serde(default)]
     scheduled_time: Option<Timestamp>,
+    #[serde(flatten)]
+    asked: A,
 }
+
+/// Nothing that is asked for.
+#[derive(Debug, Default, Deserialize)]
+struct Nothing {}
 
 /// Runs the job whenever the schedule's event comes, until the environment ends.
 ///
@@ -26,10 +32,28 @@ where
     R: Report,
     E: std::error::Error,
 {
+    serve_asked(name, clock, async |due, _: Nothing| run(due).await).await
+}
+
+/// The same for a job whose event may ask for something beside the time.
+///
+/// # Errors
+///
+/// Those of the runtime's own connection to Lambda; a run's faults are answers.
+pub async fn serve_asked<A, R, E>(
+    name: &str,
+    clock: &Clock,
+    run: impl AsyncFn(Timestamp, A) -> Result<R, E>,
+) -> Result<(), Error>
+where
+    A: DeserializeOwned,
+    R: Report,
+    E: std::error::Error,
+{
     let run = &run;
-    lambda_runtime::run(service_fn(move |event: LambdaEvent<Due>| async move {
-        let due = event.payload.scheduled_time.unwrap_or_else(|| clock.now());
-        ended(name, run(due).await)
+    lambda_runtime::run(service_fn(move |event: LambdaEvent<Due<A>>| async move {
+        let Due { scheduled_time, asked } = event.payload;
+        ended(name, run(scheduled_time.unwrap_or_else(|| clock.now()), asked).await)
     }))
     .await
 }
@@ -87,10 +111,10 @@ mod tests {
 
     #[test]
     fn a_run_by_hand_may_leave_the_time_out() {
-        let due = |event: &str| serde_json::from_str::<Due>(event).unwrap().scheduled_time;
+        let due = |event: &str| serde_json::from_str::<Due<Nothing>>(event).unwrap().scheduled_time;
         assert_eq!(due("{}"), None);
         assert_eq!(due(r#"{"scheduled_time": null}"#), None);
         assert_eq!(due(r#"{"scheduled_time": "2026-03-01T09:00:00Z"}"#), Some("2026-03-01T09:00:00Z".parse().unwrap()));
-        assert!(serde_json::from_str::<Due>(r#"{"scheduled_time": "soon"}"#).is_err());
+        assert!(serde_json::from_str::<Due<Nothing>>(r#"{"scheduled_time": "soon"}"#).is_err());
     }
 }

@@ -35,6 +35,7 @@ async fn every_schedule_passes_over_what_it_cannot_read_and_does_the_rest() {
     for (schedule, done) in [
         ("notification-deferrals", "\"told\":1"),
         ("catalog-publish", "\"published\":1"),
+        ("analytics-rollup", "\"failed\":0"),
         ("audit-checkpoint", "\"failed\":0"),
         ("outbox-drain", "\"failed\":0"),
     ] {

@@ -353,7 +353,7 @@ async fn keys_stay_inside(store_calls: usize, seed: u64) {
             mark = faults.mark();
         }
         if requests.is_multiple_of(100) {
-            for job in ["catalog-publish", "notification-deferrals", "audit-checkpoint", "outbox-drain"] {
+            for job in ["catalog-publish", "notification-deferrals", "audit-checkpoint", "outbox-drain", "analytics-rollup"] {
                 bundle.run_schedule(job).await.unwrap();
             }
             bundle.clock().advance(jiff::SignedDuration::from_secs(6));
@@ -364,6 +364,7 @@ async fn keys_stay_inside(store_calls: usize, seed: u64) {
                     "catalog-publish" => "pending",
                     "notification-deferrals" => "deferral_due",
                     "audit-checkpoint" => "audit_pending",
+                    "analytics-rollup" => "rollup_due",
                     _ => "outbox_due",
                 };
                 let sweeps = call.operation == "Scan" && call.index.as_deref() == Some(own);

@@ -4,23 +4,22 @@ use super::{QUERY, range::Asked, service_or};
 use crate::{App, Error, stores::MISSING_ROUTE};
 use axum::extract::State;
 use event_store::{
-    Aggregate, AggregateQuery, Dimension, EventStore, Exactness, Filters, Group, Measure, Range,
-    aggregate::{self, MAX_DIMENSIONS},
+    Aggregate, AggregateQuery, Dimension, Exactness, Filters, Group, Measure, Range, aggregate::MAX_DIMENSIONS,
+    rollup::answer,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use shared::{
     auth::Scope,
-    tenant::TenantScope,
     web::{
         Json, Query,
         answers::Guarded,
         context::{Context, ContextHeaders},
     },
 };
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
-/// How many events are read at most.
+/// How many events are read at most, of what no roll-up tells.
 const BUDGET: usize = 10_000;
 /// What stands for a dimension that an event lacks.
 const NONE: &str = "(none)";
@@ -43,14 +42,16 @@ pub(super) struct ToCount {
 pub(super) struct Counted {
     /// What was asked for.
     metric: String,
-    /// Of all events together.
-    total: f64,
+    /// Of all events together: a whole number, but for a rate and for a sum.
+    #[schema(value_type = f64)]
+    total: Value,
     /// By the values of the dimensions, nested in their order; `(none)` stands for events without one.
     #[schema(value_type = Object)]
     groups: Value,
     /// The same, a row for each combination.
     rows: Vec<CountedRow>,
-    /// `exact`, or `truncated` where only the newest events were read.
+    /// `exact`; `estimate` where there are so many people or sessions that their number, or their share, is one, with a standard error of 1 %;
+    /// `truncated` where not all events were read.
     #[schema(example = "exact")]
     exactness: &'static str,
     /// How many events were read, where that is not all.
@@ -68,7 +69,8 @@ struct CountedRow {
     #[schema(value_type = Object)]
     dimensions: Map<String, Value>,
     /// What was counted.
-    value: f64,
+    #[schema(value_type = f64)]
+    value: Value,
 }
 
 /// Counts events, or adds up what is in them, by up to three dimensions.
@@ -97,18 +99,20 @@ async fn counted(app: &App, context: &Context, to_count: ToCount, asked: &Asked)
     let group_by = dimensions(to_count.group_by.as_deref().unwrap_or_default())?;
     let metric = Metric::parse(&to_count.metric)?;
     let (range, filters) = asked.read(app.clock.now())?;
+    let query = metric.query(range, filters, &group_by);
+    let whole = query.measure.is_whole();
     let Some(store) = app.stores.of(context).await? else {
         let nothing = Aggregate { total: 0.0, groups: vec![], exactness: Exactness::Exact };
-        return Ok(Counted { warning: Some(MISSING_ROUTE), ..told(to_count.metric, &group_by, nothing) });
+        return Ok(Counted { warning: Some(MISSING_ROUTE), ..told(to_count.metric, whole, &group_by, nothing) });
     };
-    let found = metric.count(&*store, &context.tenant, range, filters, &group_by).await?;
-    Ok(told(to_count.metric, &group_by, found))
+    let found = answer::aggregate(&*store, &context.tenant, &query).await.map_err(Error::of_query)?;
+    Ok(told(to_count.metric, whole, &group_by, found))
 }
 
 /// What a metric stands for.
 enum Metric {
     /// The events of these types.
-    Events(Vec<String>),
+    Events(BTreeSet<String>),
     Of(Measure),
 }
 
@@ -132,50 +136,16 @@ impl Metric {
         })
     }
 
-    async fn count(
-        self,
-        store: &dyn EventStore,
-        tenant: &TenantScope,
-        range: Range,
-        filters: Filters,
-        group_by: &[Dimension],
-    ) -> Result<Aggregate, Error> {
-        let fold = async |filters: Filters, measure: Measure, budget: usize| {
-            let query = AggregateQuery { range, filters, measure, group_by: group_by.to_vec(), budget };
-            let found = aggregate::fold(store, tenant, &query).await;
-            found.map_err(Error::of_query)
+    fn query(self, range: Range, mut filters: Filters, group_by: &[Dimension]) -> AggregateQuery {
+        let (types, measure) = match self {
+            Self::Events(types) => (types, Measure::Events),
+            Self::Of(measure) => (BTreeSet::new(), measure),
         };
-        let types = match self {
-            Self::Of(Measure::BounceRate) => {
-                // A session bounces that saw one page.
-                let mut filters = filters;
-                filters.dimensions.entry(Dimension::EventType).or_insert_with(|| "pageview".to_owned());
-                return fold(filters, Measure::BounceRate, BUDGET).await;
-            }
-            Self::Of(measure) => return fold(filters, measure, BUDGET).await,
-            Self::Events(types) => types,
-        };
-        let mut all = Aggregate { total: 0.0, groups: vec![], exactness: Exactness::Exact };
-        let (mut groups, mut read, mut truncated) = (BTreeMap::new(), 0, false);
-        let budget = BUDGET / types.len();
-        for kind in types {
-            let mut filters = filters.clone();
-            if filters.dimensions.insert(Dimension::EventType, kind.clone()).is_some_and(|asked| asked != kind) {
-                continue;
-            }
-            let found = fold(filters, Measure::Events, budget).await?;
-            all.total += found.total;
-            for Group { values, value } in found.groups {
-                *groups.entry(values).or_insert(0.0) += value;
-            }
-            match found.exactness {
-                Exactness::Exact => {}
-                Exactness::Truncated { read: some } => (read, truncated) = (read + some, true),
-            }
+        if measure == Measure::BounceRate {
+            // A session bounces that saw one page.
+            filters.dimensions.entry(Dimension::EventType).or_insert_with(|| "pageview".to_owned());
         }
-        all.groups = groups.into_iter().map(|(values, value)| Group { values, value }).collect();
-        all.exactness = if truncated { Exactness::Truncated { read } } else { Exactness::Exact };
-        Ok(all)
+        AggregateQuery { range, filters, types, measure, group_by: group_by.to_vec(), budget: BUDGET }
     }
 }
 
@@ -186,7 +156,13 @@ fn dimensions(text: &str) -> Result<Vec<Dimension>, Error> {
     if named.len() > MAX_DIMENSIONS || twice { Err(Error::TooManyDimensions) } else { Ok(named) }
 }
 
-fn told(metric: String, group_by: &[Dimension], found: Aggregate) -> Counted {
+/// A number as JSON has it: whole where it is a number of things.
+fn number(value: f64, whole: bool) -> Value {
+    // Counts are far below what a number of JSON holds to the last digit.
+    if whole { Value::from(value as u64) } else { Value::from(value) }
+}
+
+fn told(metric: String, whole: bool, group_by: &[Dimension], found: Aggregate) -> Counted {
     let mut groups = Value::Object(Map::new());
     for group in found.groups.iter().filter(|_| !group_by.is_empty()) {
         let mut place = &mut groups;
@@ -195,19 +171,20 @@ fn told(metric: String, group_by: &[Dimension], found: Aggregate) -> Counted {
             let name = value.as_deref().unwrap_or(NONE).to_owned();
             place = members.entry(name).or_insert_with(|| Value::Object(Map::new()));
         }
-        *place = group.value.into();
+        *place = number(group.value, whole);
     }
     let row = |group: Group| {
         let values = group.values.into_iter().map(Value::from);
         let dimensions = group_by.iter().map(|dimension| dimension.as_str().to_owned()).zip(values).collect();
-        CountedRow { dimensions, value: group.value }
+        CountedRow { dimensions, value: number(group.value, whole) }
     };
     let (exactness, read) = match found.exactness {
         Exactness::Exact => ("exact", None),
+        Exactness::Estimate => ("estimate", None),
         Exactness::Truncated { read } => ("truncated", Some(read)),
     };
     let rows = found.groups.into_iter().map(row).collect();
-    Counted { metric, total: found.total, groups, rows, exactness, read, warning: None }
+    Counted { metric, total: number(found.total, whole), groups, rows, exactness, read, warning: None }
 }
 
 #[cfg(test)]
@@ -224,8 +201,12 @@ mod tests {
         let groups =
             vec![group(None, "shop", 2.0), group(Some("mail"), "kiosk", 1.0), group(Some("mail"), "shop", 3.0)];
         let found = Aggregate { total: 6.0, groups, exactness: Exactness::Exact };
-        let told = told("pageviews".to_owned(), &[Dimension::UtmSource, Dimension::App], found);
-        assert_eq!(told.groups, json!({"(none)": {"shop": 2.0}, "mail": {"kiosk": 1.0, "shop": 3.0}}));
+        let by = [Dimension::UtmSource, Dimension::App];
+        let fractions = told("bounce_rate".to_owned(), false, &by, found.clone());
+        assert_eq!((&fractions.total, &fractions.groups["mail"]["kiosk"]), (&json!(6.0), &json!(1.0)));
+        let told = told("pageviews".to_owned(), true, &by, found);
+        assert_eq!((&told.total, &told.rows[2].value), (&json!(6), &json!(3)));
+        assert_eq!(told.groups, json!({"(none)": {"shop": 2}, "mail": {"kiosk": 1, "shop": 3}}));
         assert_eq!(told.rows[0].dimensions["utm_source"], Value::Null);
     }
 

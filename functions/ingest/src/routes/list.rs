@@ -3,7 +3,7 @@
 use super::{QUERY, range::Asked, service_or};
 use crate::{App, Error, stores::MISSING_ROUTE};
 use axum::extract::State;
-use event_store::{AggregateQuery, Event, EventQuery, Exactness, Measure, Order, Position, aggregate};
+use event_store::{AggregateQuery, Event, EventQuery, Exactness, Measure, Order, Position, rollup::answer};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use shared::{
@@ -14,12 +14,13 @@ use shared::{
         context::{Context, ContextHeaders},
     },
 };
+use std::collections::BTreeSet;
 
 /// How many events a page has unless it is said.
 const USUAL: usize = 100;
 /// The most events of a page.
 pub(super) const MOST: usize = 1_000;
-/// How many events are counted for the total.
+/// How many events are read for the total, of what no roll-up tells.
 const COUNTED: usize = 2_000;
 
 /// Which page.
@@ -200,8 +201,9 @@ async fn listed(app: &App, context: &Context, asked: &Asked, page: &Page) -> Res
     let query = EventQuery { range, filters: filters.clone(), order: Order::NewestFirst };
     let after = mark.map(|mark| mark.after);
     let page = store.query(&context.tenant, &query, limit, after.as_ref()).await.map_err(Error::of_query)?;
-    let count = AggregateQuery { range, filters, measure: Measure::Events, group_by: vec![], budget: COUNTED };
-    let counted = aggregate::fold(&*store, &context.tenant, &count).await.map_err(Error::of_query)?;
+    let measure = Measure::Events;
+    let count = AggregateQuery { range, filters, types: BTreeSet::new(), measure, group_by: vec![], budget: COUNTED };
+    let counted = answer::aggregate(&*store, &context.tenant, &count).await.map_err(Error::of_query)?;
     let next_cursor = match page.next {
         None => None,
         Some(after) => Some(app.cursors.seal(&place(context, asked), &Mark { after, asked_at }).await?),

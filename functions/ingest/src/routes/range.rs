@@ -1,7 +1,7 @@
 //! Which events a query's parameters ask for.
 
 use crate::Error;
-use event_store::{Dimension, Filters, Range};
+use event_store::{Dimension, Filters, Range, rollup::Hour};
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 
@@ -12,10 +12,10 @@ const USUAL: SignedDuration = SignedDuration::from_hours(30 * 24);
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct Asked {
-    /// From when on, RFC 3339; 30 days before `end_time`, unless said.
+    /// From when on, RFC 3339; the hour 30 days before `end_time`, unless said.
     #[param(format = DateTime)]
     start_time: Option<String>,
-    /// Up to before when, RFC 3339; now and a day more, unless said.
+    /// Up to before when, RFC 3339; the end of the hour a day from now, unless said.
     #[param(format = DateTime)]
     end_time: Option<String>,
     /// What happened.
@@ -53,10 +53,11 @@ impl Asked {
             text.as_deref().map(|text| text.parse::<Timestamp>().map_err(|_| Error::BadTimeRange(form))).transpose()
         };
         let to = time(&self.end_time, "end_time is a time of RFC 3339, such as 2026-03-01T12:00:00Z.")?;
-        // Events may be a day ahead of our clock.
-        let to = to.unwrap_or_else(|| now.saturating_add(SignedDuration::from_hours(24)).unwrap_or(Timestamp::MAX));
+        // Events may be a day ahead of our clock. Whole hours are answered from what was counted.
+        let ahead = || now.saturating_add(SignedDuration::from_hours(24)).unwrap_or(Timestamp::MAX);
+        let to = to.unwrap_or_else(|| Hour::of(ahead()).range().to);
         let from = time(&self.start_time, "start_time is a time of RFC 3339, such as 2026-03-01T12:00:00Z.")?;
-        let from = from.unwrap_or_else(|| to.saturating_sub(USUAL).unwrap_or(Timestamp::MIN));
+        let from = from.unwrap_or_else(|| Hour::of(to.saturating_sub(USUAL).unwrap_or(Timestamp::MIN)).range().from);
         if from >= to {
             return Err(Error::BadTimeRange("start_time is before end_time, which is not in the range itself."));
         }

@@ -5,6 +5,7 @@ mod erased;
 mod exported;
 mod failed;
 mod refused;
+mod rolled_up;
 
 use super::*;
 use jiff::SignedDuration;

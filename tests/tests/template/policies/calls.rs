@@ -2,7 +2,7 @@
 
 use super::{
     cases::{
-        Case, EVENTS, FOLLOW_ROUTES, KEEPS_EVENTS, LOG, REPEATS, RIGHTS, STORE, Setting, TENANTS, Tenant, Who, secret,
+        COUNTS_EVENTS, Case, EVENTS, FOLLOW_ROUTES, KEEPS_EVENTS, LOG, REPEATS, RIGHTS, STORE, Setting, TENANTS, Tenant, Who, secret,
     },
     evaluate::Context,
     roles::arn,
@@ -180,32 +180,43 @@ pub(super) fn routes(tenant: &Tenant, cases: &mut Vec<Case>) {
 /// The table of events: one function's, by key and by two indexes, and nobody else's.
 pub(super) fn events(tenant: &Tenant, cases: &mut Vec<Case>) {
     let table = TABLE.replace("Catalog", "Events");
-    let keeps = tenant.role == KEEPS_EVENTS;
     let mut row = |action, on: &str, tag, keys: Option<&[&str]>, passes, about: &str| {
         add(cases, Who::Holder(tenant.role), action, on, keyed(tag, keys), passes, about);
     };
-    let (place, actions) = EVENTS;
-    let (own, foreign) = (&*format!("T#acme#{place}"), &*format!("T#globex#{place}"));
-    for action in BY_KEY {
-        let granted = keeps && actions.contains(&action);
-        row(action, &table, Some("acme"), Some(&[own]), granted, "its own events");
-        row(action, &table, Some("acme"), Some(&[own, foreign]), false, "another's events among its own");
-        row(action, &table, Some("acme"), Some(&[foreign]), false, "another's events");
-        row(action, &table, Some("globex"), Some(&[own]), false, "events by another's tag");
-        row(action, &table, None, Some(&[own]), false, "events without a tag");
-        row(action, &table, Some("acme"), None, false, "events without a key");
-        row(action, &table, Some("acme"), Some(&["T#acme#X#EVENT#3"]), false, "what are no events");
-        row(action, &table, Some("acme"), Some(&["T#acme-2#EVENT#3"]), false, "a namesake's events");
-        row(action, TABLE, Some("acme"), Some(&[own]), false, "events in the catalog's table");
+    for place in ["EVENT#3", "MARKS", "ROLLUP"] {
+        let (own, foreign) = (&*format!("T#acme#{place}"), &*format!("T#globex#{place}"));
+        let may = |(role, of, _): &&(&str, &str, &[&str])| *role == tenant.role && *of == place;
+        let actions = EVENTS.iter().find(may).map_or(&[][..], |(_, _, actions)| *actions);
+        for action in BY_KEY {
+            let of = |what: &str| format!("{place} {what}");
+            row(action, &table, Some("acme"), Some(&[own]), actions.contains(&action), &of("of its own"));
+            row(action, &table, Some("acme"), Some(&[own, foreign]), false, &of("of another among its own"));
+            row(action, &table, Some("acme"), Some(&[foreign]), false, &of("of another"));
+            row(action, &table, Some("globex"), Some(&[own]), false, &of("by another's tag"));
+            row(action, &table, None, Some(&[own]), false, &of("without a tag"));
+            row(action, &table, Some("acme"), None, false, &of("without a key"));
+            row(action, &table, Some("acme"), Some(&[&format!("T#acme#X#{place}")]), false, &of("by another name"));
+            row(action, &table, Some("acme"), Some(&[&format!("T#acme-2#{place}")]), false, &of("of a namesake"));
+            row(action, TABLE, Some("acme"), Some(&[own]), false, &of("in the catalog's table"));
+        }
+        for index in ["event_time", "event_user", "rollup_due"] {
+            let on = format!("{table}/index/{index}");
+            let reads = match index {
+                "event_time" => tenant.role == KEEPS_EVENTS || tenant.role == COUNTS_EVENTS,
+                "event_user" => tenant.role == KEEPS_EVENTS,
+                _ => false,
+            };
+            let reads = reads && place == "EVENT#3";
+            row("dynamodb:Query", &on, Some("acme"), Some(&[own]), reads, &format!("its own {place} by {index}"));
+            row("dynamodb:Query", &on, Some("acme"), Some(&[foreign]), false, &format!("another's {place} by {index}"));
+            row("dynamodb:Query", &on, Some("acme"), None, false, &format!("{place} by {index} without a key"));
+        }
     }
-    for index in ["event_time", "event_user"] {
+    for index in ["event_time", "event_user", "rollup_due"] {
         let on = format!("{table}/index/{index}");
-        row("dynamodb:Query", &on, Some("acme"), Some(&[own]), keeps, &format!("its own events by {index}"));
-        row("dynamodb:Query", &on, Some("acme"), Some(&[foreign]), false, &format!("another's events by {index}"));
-        row("dynamodb:Query", &on, Some("acme"), None, false, &format!("events by {index} without a key"));
-        row("dynamodb:Query", &on, None, Some(&[own]), false, &format!("events by {index} without a tag"));
         row("dynamodb:Scan", &on, Some("acme"), None, false, &format!("all of {index}"));
     }
+    let own = "T#acme#EVENT#3";
     row("dynamodb:Scan", &table, Some("acme"), None, false, "all events");
     row("dynamodb:DeleteTable", &table, Some("acme"), None, false, "the table of events");
     row("dynamodb:PartiQLSelect", &table, Some("acme"), Some(&[own]), false, "events by PartiQL");
@@ -333,6 +344,10 @@ pub(super) fn functions_own(tenant: &Tenant, cases: &mut Vec<Case>) {
         call("dynamodb:Query", &on, Some(&["T#acme#S#north"]), false, &format!("the index {index}"));
     }
     call("dynamodb:Scan", &INDEX.replace("pending", "people"), None, false, "an index that nobody has");
+    for index in ["event_time", "event_user", "rollup_due"] {
+        let on = INDEX.replace("Catalog", "Events").replace("pending", index);
+        call("dynamodb:Scan", &on, None, tenant.sweeps == Some(index), &format!("the index {index} of events"));
+    }
     for action in ["s3:GetObject", "s3:PutObject"] {
         call(action, &format!("{BUCKET}/acme/sha256/ab/cd"), None, false, "a snapshot, without a tenant's role");
         call(action, &format!("{BUCKET}/uploads/acme/imp_1"), None, false, "an upload, without a tenant's role");
@@ -346,6 +361,7 @@ pub(super) fn functions_own(tenant: &Tenant, cases: &mut Vec<Case>) {
 pub(super) fn secrets_and_logs(setting: &Setting, cases: &mut Vec<Case>) {
     let ours = secret("smartstore-ai/dev");
     let functions = [
+        ("AnalyticsRollupRole", "analytics-rollup", false),
         ("AskRole", "ask", setting.asks_with_key),
         ("AuditCheckpointRole", "audit-checkpoint", false),
         ("CatalogRole", "catalog", true),

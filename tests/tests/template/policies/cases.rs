@@ -64,11 +64,19 @@ impl Case {
     }
 }
 
-/// What a function may do with a tenant's events, in the table that holds nothing else.
-pub(super) const EVENTS: (&str, &[&str]) =
-    ("EVENT#3", &["dynamodb:BatchGetItem", "dynamodb:PutItem", "dynamodb:DeleteItem"]);
+/// What a function may do in a place of the table of events, which holds nothing else: role, place, actions.
+pub(super) const EVENTS: [(&str, &str, &[&str]); 6] = [
+    (KEEPS_EVENTS, "EVENT#3", &["dynamodb:BatchGetItem", "dynamodb:PutItem", "dynamodb:DeleteItem"]),
+    (KEEPS_EVENTS, "MARKS", &["dynamodb:Query", "dynamodb:UpdateItem"]),
+    (KEEPS_EVENTS, "ROLLUP", &["dynamodb:Query"]),
+    (COUNTS_EVENTS, "EVENT#3", &["dynamodb:BatchGetItem"]),
+    (COUNTS_EVENTS, "MARKS", &["dynamodb:Query", "dynamodb:UpdateItem"]),
+    (COUNTS_EVENTS, "ROLLUP", &["dynamodb:GetItem", "dynamodb:Query", "dynamodb:PutItem", "dynamodb:DeleteItem"]),
+];
 /// The role whose function keeps events.
 pub(super) const KEEPS_EVENTS: &str = "IngestTenantRole";
+/// The role whose function counts them.
+pub(super) const COUNTS_EVENTS: &str = "AnalyticsRollupTenantRole";
 
 /// A tenant's role of a function, acting for `acme`.
 pub(super) struct Tenant {
@@ -103,7 +111,16 @@ pub(super) const FOLLOW_ROUTES: [&str; 2] = ["OperationsTenantRole", KEEPS_EVENT
 /// The leaves of the audit log, the texts that go with them and the counter of their places.
 pub(super) const LOG: [&str; 3] = ["AUDIT", "AUDITTEXT", "AUDITSEQ"];
 
-pub(super) const TENANTS: [Tenant; 11] = [
+pub(super) const TENANTS: [Tenant; 12] = [
+    Tenant {
+        function: "AnalyticsRollupRole",
+        role: COUNTS_EVENTS,
+        rows: &[],
+        snapshots: &[],
+        uploads: &[],
+        sweeps: Some("rollup_due"),
+        queries: &[],
+    },
     Tenant {
         function: "AskRole",
         role: "AskTenantRole",

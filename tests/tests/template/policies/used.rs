@@ -287,6 +287,30 @@ async fn events(bundle: &Bundle) {
     let gone = sender.delete("/analytics/event/used-1%23default").await;
     assert_eq!(gone.status, 204, "{}", gone.body);
     failed(&sender, &keeper).await;
+    rolled_up(bundle, &sender).await;
+}
+
+/// What has changed is counted, in a day that is over: of one of its hours, several chunks were, and are no more.
+async fn rolled_up(bundle: &Bundle, sender: &Client) {
+    let wide = |n: usize| {
+        let text = |of: &str| format!("{of}{n:03}{}", "x".repeat(240));
+        json!({
+            "event_type": "pageview", "payload": {}, "timestamp": "2026-02-01T10:00:00Z", "utm_source": text("a"), "utm_medium": text("b"),
+            "utm_campaign": text("c"), "utm_content": text("d"), "utm_term": text("e"), "step_id": format!("wide-{n}"),
+        })
+    };
+    let wide: Vec<Value> = (0..300).map(wide).collect();
+    sender.post("/analytics/ingest/batch", json!({"events": wide})).await.success().unwrap();
+    for (minutes, last) in [(30, false), (30, true)] {
+        bundle.clock().advance(jiff::SignedDuration::from_mins(minutes));
+        bundle.run_schedule("analytics-rollup").await.unwrap();
+        let count = "/analytics/aggregate?metric=pageviews&start_time=2026-02-01T00:00:00Z&end_time=2026-02-02T00:00:00Z";
+        let counted = sender.get(count).await.success().unwrap();
+        assert_eq!(counted.body["total"], if last { 200 } else { 300 });
+        for n in (0..100).filter(|_| !last) {
+            sender.delete(&format!("/analytics/event/used-1%23wide-{n}")).await.success().unwrap();
+        }
+    }
 }
 
 /// Events that are refused are listed, tried again, taken in after all and let go.

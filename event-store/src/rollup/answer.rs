@@ -1,0 +1,275 @@
+//! Questions answered from roll-ups, and from events where none holds.
+
+use super::{Day, Hour, Ledger, Mark, Part, Piece, pack, time};
+use crate::{
+    Aggregate, AggregateQuery, EventQuery, EventStore, Filters, Measure, Order, Range, StoreError,
+    aggregate::{self, Answer},
+    rollup::tally::Rollup,
+};
+use futures::{StreamExt, TryStreamExt, stream};
+use shared::tenant::TenantScope;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// How often a question is asked again whose marks have changed meanwhile. Then the answer counts, whose hours are each exact for themselves.
+const ATTEMPTS: usize = 3;
+/// How many days' hours are read at once.
+const AT_ONCE: usize = 8;
+
+/// Counts: from roll-ups where the store has them and the question allows it, and by reading events for the rest.
+///
+/// Days and hours that are whole in the range come from their roll-ups. Events are read where none holds: of hours that were written to a
+/// moment ago, and of an hour that the range cuts. That is within the budget, newest first; beyond, the answer is
+/// [`Truncated`](crate::Exactness::Truncated).
+///
+/// A write that is acknowledged before the question is asked is in the answer. Of writes that arrive meanwhile, those that come from roll-ups are
+/// of one moment, which is not after the one at which events are read.
+///
+/// # Errors
+///
+/// Those of the store.
+pub async fn aggregate(
+    store: &dyn EventStore,
+    tenant: &TenantScope,
+    asked: &AggregateQuery,
+) -> Result<Aggregate, StoreError> {
+    let part = match asked.measure {
+        Measure::Events => Part::Counts,
+        Measure::UniqueUsers => Part::Users,
+        Measure::UniqueSessions | Measure::BounceRate => Part::Sessions,
+        Measure::Sum(_) => return aggregate::fold(store, tenant, asked).await,
+    };
+    let of_one = asked.filters.user_id.is_some() || asked.filters.session_id.is_some();
+    let (Some(ledger), false) = (store.rollups(), of_one) else {
+        return aggregate::fold(store, tenant, asked).await;
+    };
+    let Some((first, last)) = time::hours(asked.range) else {
+        return Ok(Answer::to(tenant, asked).told(None));
+    };
+    let days = first.day()..=last.day();
+    let mut marks = ledger.marks(tenant, days.clone()).await?;
+    let mut attempt = 1;
+    loop {
+        let (rollups, live) = rolled(ledger, tenant, part, asked.range, &marks).await?;
+        let mut answer = Answer::to(tenant, asked);
+        rollups.iter().for_each(|rollup| answer.take_all(rollup));
+        let truncated = read_live(store, tenant, asked, &live, &mut answer).await?;
+        let after = ledger.marks(tenant, days.clone()).await?;
+        if attempt == ATTEMPTS || !moved(&marks, &after, &live) {
+            return Ok(answer.told(truncated));
+        }
+        (marks, attempt) = (after, attempt + 1);
+    }
+}
+
+/// Reads the events of these ranges, the newest first; how many were read, where that is not all.
+async fn read_live(
+    store: &dyn EventStore,
+    tenant: &TenantScope,
+    asked: &AggregateQuery,
+    live: &[Live],
+    answer: &mut Answer<'_>,
+) -> Result<Option<usize>, StoreError> {
+    let mut read = 0;
+    for Live { range, .. } in live.iter().rev() {
+        // What is looked at costs, wanted or not: so the store filters nothing, and everything counts.
+        let query = EventQuery { range: *range, filters: Filters::default(), order: Order::NewestFirst };
+        let mut take = |event: &crate::Event| {
+            if asked.wants(&super::tally::Combination::of(event)) {
+                answer.take(event);
+            }
+        };
+        let (some, all) = aggregate::walk(store, tenant, &query, asked.budget - read, &mut take).await?;
+        read += some;
+        if !all {
+            return Ok(Some(read));
+        }
+    }
+    Ok(None)
+}
+
+/// What is read from events: the hours, and as much of them as is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Live {
+    first: Hour,
+    last: Hour,
+    range: Range,
+}
+
+/// The pieces of a range of which roll-ups may hold by what the marks say, and the rest. What has no mark has no events, and is in neither.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Plan {
+    days: BTreeSet<Day>,
+    hours: BTreeSet<Hour>,
+    live: Vec<Live>,
+}
+
+impl Plan {
+    fn of(range: Range, marks: &BTreeMap<Day, Mark>) -> Self {
+        let mut plan = Self::default();
+        for (day, mark) in marks {
+            if within(day.range(), range) && mark.sealed == mark.version {
+                plan.days.insert(*day);
+            } else {
+                plan.hours_of(*day, mark, range);
+            }
+        }
+        plan
+    }
+
+    fn hours_of(&mut self, day: Day, mark: &Mark, range: Range) {
+        for hour in day.hours().filter(|hour| mark.of(*hour).version > 0) {
+            match mark.of(hour).sealed == mark.of(hour).version && within(hour.range(), range) {
+                true => _ = self.hours.insert(hour),
+                false => self.live(hour, range),
+            }
+        }
+    }
+
+    fn live(&mut self, hour: Hour, range: Range) {
+        let part = Range { from: hour.range().from.max(range.from), to: hour.range().to.min(range.to) };
+        if part.from < part.to {
+            self.live.push(Live { first: hour, last: hour, range: part });
+        }
+    }
+
+    /// What is read from events, in order, what lies side by side together.
+    fn joined(mut self) -> Vec<Live> {
+        self.live.sort_by_key(|live| live.first);
+        let mut joined: Vec<Live> = vec![];
+        for live in self.live {
+            match joined.last_mut().filter(|before| before.range.to == live.range.from) {
+                Some(before) => (before.last, before.range.to) = (live.last, live.range.to),
+                None => joined.push(live),
+            }
+        }
+        joined
+    }
+}
+
+fn within(piece: Range, range: Range) -> bool {
+    range.from <= piece.from && piece.to <= range.to
+}
+
+/// The roll-ups that hold for a range, and what has to be read from events.
+async fn rolled(
+    ledger: &dyn Ledger,
+    tenant: &TenantScope,
+    part: Part,
+    range: Range,
+    marks: &BTreeMap<Day, Mark>,
+) -> Result<(Vec<Rollup>, Vec<Live>), StoreError> {
+    let (mut plan, mut rollups) = (Plan::of(range, marks), Vec::new());
+    if let (Some(first), Some(last)) = (plan.days.first().copied(), plan.days.last().copied()) {
+        let mut found = ledger.chunks(tenant, part, Piece::Day(first)..=Piece::Day(last)).await?;
+        for day in std::mem::take(&mut plan.days) {
+            let Some(mark) = marks.get(&day) else { continue };
+            match held(&mut found, Piece::Day(day), part, mark.version) {
+                Some(rollup) => rollups.push(rollup),
+                None => plan.hours_of(day, mark, range),
+            }
+        }
+    }
+    let mut by_day: BTreeMap<Day, Vec<Hour>> = BTreeMap::new();
+    plan.hours.iter().for_each(|hour| by_day.entry(hour.day()).or_default().push(*hour));
+    let read = by_day.into_iter().map(|(day, hours)| async move {
+        let (Some(first), Some(last)) = (hours.first(), hours.last()) else { return Ok((day, hours, BTreeMap::new())) };
+        let found = ledger.chunks(tenant, part, Piece::Hour(*first)..=Piece::Hour(*last)).await?;
+        Ok::<_, StoreError>((day, hours, found))
+    });
+    let read: Vec<_> = stream::iter(read.collect::<Vec<_>>()).buffered(AT_ONCE).try_collect().await?;
+    for (day, hours, mut found) in read {
+        let Some(mark) = marks.get(&day) else { continue };
+        for hour in hours {
+            match held(&mut found, Piece::Hour(hour), part, mark.of(hour).version) {
+                Some(rollup) => rollups.push(rollup),
+                None => plan.live(hour, range),
+            }
+        }
+    }
+    Ok((rollups, plan.joined()))
+}
+
+/// A part of a roll-up, if one lies there that holds under this version. What cannot be read holds as little as what is not there.
+pub(super) fn held(
+    found: &mut BTreeMap<String, Vec<pack::Chunk>>,
+    piece: Piece,
+    part: Part,
+    version: u64,
+) -> Option<Rollup> {
+    let bytes = pack::joined(found.remove(&piece.name())?, version)?;
+    pack::unpack(&bytes, part).ok().flatten()
+}
+
+/// Whether an hour was marked meanwhile that was not read from events.
+fn moved(before: &BTreeMap<Day, Mark>, after: &BTreeMap<Day, Mark>, live: &[Live]) -> bool {
+    let none = Mark::default();
+    let is_live = |hour: Hour| live.iter().any(|live| (live.first..=live.last).contains(&hour));
+    after.iter().any(|(day, now)| {
+        let then = before.get(day).unwrap_or(&none);
+        now.version != then.version
+            && day.hours().any(|hour| now.of(hour).version != then.of(hour).version && !is_live(hour))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rollup::HourMark;
+
+    fn range(from: &str, to: &str) -> Range {
+        Range { from: from.parse().unwrap(), to: to.parse().unwrap() }
+    }
+
+    fn hour(text: &str) -> Hour {
+        Hour::of(text.parse().unwrap())
+    }
+
+    /// A mark of a day whose hours are of these versions, and sealed as these.
+    fn mark(hours: &[(usize, u64, u64)], sealed: u64) -> Mark {
+        let mut mark = Mark { sealed, ..Mark::default() };
+        for (at, version, sealed) in hours {
+            mark.hours[*at] = HourMark { version: *version, until: None, sealed: *sealed };
+            mark.version += version;
+        }
+        mark
+    }
+
+    #[test]
+    fn a_range_is_put_together_from_days_and_hours_and_the_rest_is_read() {
+        let day = |text: &str| Day::named(text).unwrap();
+        let marks = BTreeMap::from([
+            (day("2026-03-01"), mark(&[(0, 1, 1), (22, 1, 1), (23, 2, 2)], 4)),
+            (day("2026-03-02"), mark(&[(5, 3, 3)], 3)),
+            (day("2026-03-03"), mark(&[(0, 1, 1), (8, 2, 2), (9, 2, 1), (10, 1, 0), (12, 1, 1)], 4)),
+        ]);
+        let plan = Plan::of(range("2026-03-01T22:30:00Z", "2026-03-03T12:15:00Z"), &marks);
+        assert_eq!(plan.days, BTreeSet::from([day("2026-03-02")]));
+        let hours = ["2026-03-01T23:00:00Z", "2026-03-03T00:00:00Z", "2026-03-03T08:00:00Z"].map(hour);
+        assert_eq!(plan.hours, BTreeSet::from(hours));
+        let live: Vec<Range> = plan.joined().iter().map(|live| live.range).collect();
+        assert_eq!(
+            live,
+            [
+                range("2026-03-01T22:30:00Z", "2026-03-01T23:00:00Z"),
+                range("2026-03-03T09:00:00Z", "2026-03-03T11:00:00Z"),
+                range("2026-03-03T12:00:00Z", "2026-03-03T12:15:00Z"),
+            ]
+        );
+        let whole = Plan::of(range("2026-03-01T00:00:00Z", "2026-03-02T00:00:00Z"), &marks);
+        assert_eq!((whole.days.len(), whole.hours.len(), whole.live.len()), (1, 1 - 1, 0));
+    }
+
+    #[test]
+    fn what_was_marked_meanwhile_matters_where_it_was_not_read_from_events() {
+        let day = Day::named("2026-03-01").unwrap();
+        let marks = |hours: &[(usize, u64, u64)]| BTreeMap::from([(day, mark(hours, 0))]);
+        let nine = hour("2026-03-01T09:00:00Z");
+        let live = [Live { first: nine, last: nine, range: nine.range() }];
+        let before = marks(&[(8, 1, 1), (9, 1, 0)]);
+        assert!(!moved(&before, &before, &live));
+        assert!(!moved(&before, &marks(&[(8, 1, 1), (9, 2, 0)]), &live));
+        assert!(moved(&before, &marks(&[(8, 2, 1), (9, 1, 0)]), &live));
+        assert!(moved(&before, &marks(&[(8, 1, 1), (9, 1, 0), (11, 1, 0)]), &live), "it had none before");
+        assert!(moved(&BTreeMap::new(), &before, &[]));
+    }
+}

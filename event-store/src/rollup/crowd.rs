@@ -1,0 +1,231 @@
+//! How many different people or sessions there are, and how often each came: one by one while they are few, by sketch and sample
+//! when they are many.
+//!
+//! Each is known by 64 bits of a digest. Up to [`EXACT`] of them are kept, and all that is said of them is exact. Beyond, a HyperLogLog
+//! sketch ([`PRECISION`]) goes on counting how many there are, and of the digests those alone are kept that begin with so many zeros that
+//! they are no more than [`EXACT`] again: a sample of the people, the same ones in every hour, so that how often each came can still be
+//! added up over hours.
+
+use datasketches::hll::{HllSketch, HllType, HllUnion};
+use serde::{Deserialize, Serialize};
+use shared::{digest::Digest, tenant::TenantScope};
+use std::collections::BTreeMap;
+
+/// How many of a crowd are known one by one.
+pub const EXACT: usize = 10_000;
+/// The logarithm of the sketch's registers: 16,384 of them, hence a standard error of 1.04 / 128, some 0.8 %.
+pub const PRECISION: u8 = 14;
+
+/// The 64 bits by which a person or session of a tenant is known.
+pub fn digest(tenant: &TenantScope, name: &str) -> u64 {
+    let whole = Digest::of(format!("{}#{name}", tenant.tenant()).as_bytes());
+    whole.as_bytes().iter().take(8).fold(0, |bits, byte| bits << 8 | u64::from(*byte))
+}
+
+/// Some people or sessions.
+#[derive(Clone, Debug, Default)]
+pub struct Crowd {
+    /// How many zeros the digests of those begin with who are kept.
+    level: u8,
+    /// How often each came who is kept.
+    seen: BTreeMap<u64, u32>,
+    /// All of them, once they are too many to be kept.
+    sketch: Option<Box<HllUnion>>,
+}
+
+/// A crowd as it is stored.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Stored {
+    level: u8,
+    seen: Vec<([u8; 8], u32)>,
+    sketch: Option<Vec<u8>>,
+}
+
+/// Bytes that hold no crowd.
+#[derive(Debug, thiserror::Error)]
+#[error("a stored sketch is not of its form")]
+pub(super) struct NoCrowd;
+
+fn is_kept(digest: u64, level: u8) -> bool {
+    digest.leading_zeros() >= u32::from(level)
+}
+
+fn union() -> HllUnion {
+    HllUnion::new(PRECISION).expect("the precision is between 4 and 21")
+}
+
+/// The sketch as its registers alone tell it. While it grows it also remembers in which order people came, which makes its estimate better by a
+/// little and another one for whoever came to the same people by another way.
+fn settled(sketch: &HllUnion) -> HllUnion {
+    let (sketch, mut settled) = (sketch.to_sketch(HllType::Hll8), union());
+    settled.update(&sketch);
+    settled.update(&sketch);
+    settled
+}
+
+impl Crowd {
+    /// Somebody came, so many times.
+    pub fn saw(&mut self, digest: u64, times: u32) {
+        if let Some(sketch) = &mut self.sketch {
+            sketch.update_value(digest);
+        }
+        if is_kept(digest, self.level) {
+            let seen = self.seen.entry(digest).or_default();
+            *seen = seen.saturating_add(times);
+            while self.seen.len() > EXACT {
+                self.thin();
+            }
+        }
+    }
+
+    /// All of `other` came too.
+    pub fn join(&mut self, other: &Self) {
+        if let Some(sketch) = &other.sketch {
+            self.sketched().update(&sketch.to_sketch(HllType::Hll8));
+        }
+        while self.level < other.level {
+            self.thin();
+        }
+        for (digest, times) in &other.seen {
+            self.saw(*digest, *times);
+        }
+    }
+
+    /// The sketch, made of all that are kept where there was none.
+    fn sketched(&mut self) -> &mut HllUnion {
+        let seen = &self.seen;
+        self.sketch.get_or_insert_with(|| {
+            let mut sketch = union();
+            seen.keys().for_each(|digest| sketch.update_value(digest));
+            Box::new(sketch)
+        })
+    }
+
+    /// Keeps one in two of those who are kept.
+    pub(super) fn thin(&mut self) {
+        self.sketched();
+        self.level += 1;
+        let level = self.level;
+        self.seen.retain(|digest, _| is_kept(*digest, level));
+    }
+
+    /// How many are kept.
+    pub(super) fn kept(&self) -> usize {
+        self.seen.len()
+    }
+
+    /// Whether all of them are known one by one, so that what is said of them is exact.
+    pub fn is_exact(&self) -> bool {
+        self.sketch.is_none()
+    }
+
+    /// How many they are.
+    pub fn count(&self) -> u64 {
+        match &self.sketch {
+            // An estimate is above nothing and far from the ends of the number.
+            Some(sketch) => settled(sketch).estimate().round() as u64,
+            None => self.seen.len() as u64,
+        }
+    }
+
+    /// The share of those who came once, among all that came.
+    pub fn once(&self) -> f64 {
+        let once = self.seen.values().filter(|times| **times == 1).count();
+        if self.seen.is_empty() { 0.0 } else { once as f64 / self.seen.len() as f64 }
+    }
+
+    pub(super) fn store(&self) -> Stored {
+        Stored {
+            level: self.level,
+            seen: self.seen.iter().map(|(digest, times)| (digest.to_be_bytes(), *times)).collect(),
+            sketch: self.sketch.as_ref().map(|sketch| settled(sketch).to_sketch(HllType::Hll8).serialize()),
+        }
+    }
+
+    pub(super) fn restore(stored: Stored) -> Result<Self, NoCrowd> {
+        let read = |bytes: Vec<u8>| {
+            let mut sketch = union();
+            sketch.update(&HllSketch::deserialize(&bytes).map_err(|_| NoCrowd)?);
+            Ok(Box::new(sketch))
+        };
+        let seen = stored.seen.into_iter().map(|(digest, times)| (u64::from_be_bytes(digest), times)).collect();
+        Ok(Self { level: stored.level, seen, sketch: stored.sketch.map(read).transpose()? })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn spread(n: u64) -> u64 {
+        let whole = Digest::of(&n.to_be_bytes());
+        u64::from_be_bytes(whole.as_bytes()[..8].try_into().unwrap())
+    }
+
+    /// The people from `from` up to before `to`; each third of them comes twice.
+    fn crowd(from: u64, to: u64) -> Crowd {
+        let mut crowd = Crowd::default();
+        (from..to).for_each(|n| crowd.saw(spread(n), if n % 3 == 0 { 2 } else { 1 }));
+        crowd
+    }
+
+    #[test]
+    fn ten_thousand_are_counted_one_by_one_and_one_more_by_estimate() {
+        let mut crowd = crowd(0, EXACT as u64);
+        assert_eq!((crowd.count(), crowd.is_exact()), (10_000, true));
+        crowd.saw(spread(0), 1);
+        assert_eq!((crowd.count(), crowd.is_exact()), (10_000, true), "who comes again is nobody new");
+        crowd.saw(spread(10_000), 1);
+        assert!(!crowd.is_exact());
+        assert!(crowd.kept() < EXACT && crowd.kept() > EXACT / 3, "{}", crowd.kept());
+    }
+
+    #[test]
+    fn an_estimate_keeps_within_three_of_its_standard_errors() {
+        for many in [10_001_u64, 25_000, 60_000, 200_000] {
+            let halves = [crowd(0, many / 2), crowd(many / 3, many)];
+            let mut joined = Crowd::default();
+            halves.iter().for_each(|half| joined.join(half));
+            assert_eq!(joined.count(), crowd(0, many).count(), "by whatever way they came");
+            for crowd in [crowd(0, many), joined] {
+                let off = (crowd.count() as f64 - many as f64).abs() / many as f64;
+                assert!(off < 3.0 * 1.04 / 128.0, "{many}: {off}");
+            }
+            let once = crowd(0, many).once();
+            // Three standard errors of a share among 5,000 at least.
+            assert!((once - 2.0 / 3.0).abs() < 0.02, "{many}: {once}");
+        }
+    }
+
+    #[test]
+    fn what_is_stored_comes_back_and_goes_on() {
+        for many in [0, 1, 5_000, 30_000] {
+            let before = crowd(0, many);
+            let mut after = Crowd::restore(before.store()).unwrap();
+            assert_eq!((after.count(), after.is_exact(), after.once()), (before.count(), before.is_exact(), before.once()));
+            assert_eq!(after.store(), Crowd::restore(after.store()).unwrap().store());
+            after.join(&crowd(0, many));
+            assert_eq!(after.count(), before.count(), "nobody new came");
+        }
+        let broken = Stored { level: 1, seen: vec![], sketch: Some(vec![1, 2, 3]) };
+        assert!(Crowd::restore(broken).is_err());
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+        #[test]
+        fn who_comes_in_parts_is_counted_as_who_comes_at_once(
+            parts in prop::collection::vec(prop::collection::vec(0..400_u64, 0..200), 0..6),
+        ) {
+            let (mut whole, mut joined) = (Crowd::default(), Crowd::default());
+            for part in &parts {
+                let mut some = Crowd::default();
+                part.iter().for_each(|n| { whole.saw(spread(*n), 1); some.saw(spread(*n), 1); });
+                joined.join(&some);
+            }
+            prop_assert_eq!((whole.count(), whole.once()), (joined.count(), joined.once()));
+            prop_assert_eq!(whole.store(), joined.store());
+        }
+    }
+}

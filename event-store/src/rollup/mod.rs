@@ -1,0 +1,147 @@
+//! Roll-ups: what was counted of the events of an hour or a day, so that a question about a month reads no events.
+//!
+//! A roll-up is a cache. It holds by a rule and is never added to, so that it cannot drift: it says what the events of its hour came to when
+//! they were counted, and under which version of the hour's mark. Before an event of an hour is put or deleted, the hour is marked, which
+//! makes its version another one ([`Ledger::mark`]); so the roll-up of a version that still stands was counted after the last write.
+//! What has no roll-up that holds is read from the events, within a budget.
+//!
+//! | module | offers |
+//! | --- | --- |
+//! | [`time`] | hours and days of UTC |
+//! | [`crowd`] | how many different people there are, exactly or by sketch and sample |
+//! | [`tally`] | what a roll-up holds |
+//! | [`pack`] | it as bytes, and the bytes as items |
+//! | [`answer`] | questions answered from roll-ups and from events |
+//! | [`seal`] | counting what is marked, checking what was counted, counting it anew |
+//!
+//! **A mark** is of a day, with a version for each of its hours, and a time for each until when writes under it may still arrive. A writer marks
+//! the hours that it is about to touch and remembers that for [`FRESH`]. Its lease ends [`LEASE`] after the mark, when the last request that was
+//! signed under it is refused for its age. Only then the hour is counted. The version of a day is the number of all its marks.
+
+pub mod answer;
+pub mod crowd;
+pub mod pack;
+pub mod seal;
+pub mod tally;
+pub mod time;
+
+use crate::StoreError;
+use async_trait::async_trait;
+use jiff::{SignedDuration, Timestamp};
+use pack::Chunk;
+use shared::tenant::TenantScope;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::RangeInclusive,
+};
+pub use time::{Day, Hour, Piece};
+
+/// How long a writer writes under one mark.
+pub const FRESH: SignedDuration = SignedDuration::from_mins(5);
+/// A write that ended so long after its mark is marked once more: its process has slept, or somebody has moved the clock.
+pub const OVERDUE: SignedDuration = SignedDuration::from_mins(10);
+/// How long after a mark its hour is not counted: [`FRESH`], the fifteen minutes after which no service of AWS takes a signature, and five more
+/// for clocks that differ and for an index that lags behind.
+pub const LEASE: SignedDuration = SignedDuration::from_mins(25);
+
+/// What is packed apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Part {
+    /// How many events there are.
+    Counts,
+    /// Which people they are about.
+    Users,
+    /// To which sessions they belong.
+    Sessions,
+}
+
+impl Part {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Counts, Self::Users, Self::Sessions];
+}
+
+/// What the mark of a day says of an hour.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct HourMark {
+    /// How often it was marked. An hour that never was has no events.
+    pub version: u64,
+    /// Until when writes under its marks may arrive.
+    pub until: Option<Timestamp>,
+    /// The version that was counted last, as far as whoever counted it came to say so.
+    pub sealed: u64,
+}
+
+/// The mark of a day.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Mark {
+    /// How often any of its hours was marked.
+    pub version: u64,
+    /// The hours.
+    pub hours: [HourMark; 24],
+    /// The version whose hours were put together last, as far as whoever did it came to say so.
+    pub sealed: u64,
+}
+
+impl Mark {
+    /// What it says of an hour of its day.
+    pub fn of(&self, hour: Hour) -> &HourMark {
+        &self.hours[hour.of_day()]
+    }
+}
+
+/// Where marks and roll-ups lie.
+#[async_trait]
+pub trait Ledger: Send + Sync {
+    /// Says that events of these hours are about to be put or deleted. Once this has said so, no roll-up of before holds.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`]: some of the hours may have been marked.
+    async fn mark(&self, tenant: &TenantScope, hours: &BTreeSet<Hour>) -> Result<(), StoreError>;
+
+    /// The marks of these days, as they are when it is asked: those days that have one.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`].
+    async fn marks(&self, tenant: &TenantScope, days: RangeInclusive<Day>) -> Result<BTreeMap<Day, Mark>, StoreError>;
+
+    /// What lies of a part of these hours, or of these days: whole or not, of whatever version.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`].
+    async fn chunks(
+        &self,
+        tenant: &TenantScope,
+        part: Part,
+        pieces: RangeInclusive<Piece>,
+    ) -> Result<BTreeMap<String, Vec<Chunk>>, StoreError>;
+
+    /// Writes a part of a roll-up in the place of an older one; `false` where a newer one lies there, which stays.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`]: some of the chunks may have been written.
+    async fn write(
+        &self,
+        tenant: &TenantScope,
+        part: Part,
+        piece: Piece,
+        chunks: Vec<Chunk>,
+    ) -> Result<bool, StoreError>;
+
+    /// Notes on the mark that a piece was counted, if its version is still that one.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`].
+    async fn note(&self, tenant: &TenantScope, piece: Piece, version: u64) -> Result<(), StoreError>;
+
+    /// Notes on the mark of a day that nothing of it waits to be counted, if its version is still that one.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`].
+    async fn settle(&self, tenant: &TenantScope, day: Day, version: u64) -> Result<(), StoreError>;
+}

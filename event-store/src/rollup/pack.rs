@@ -1,0 +1,235 @@
+//! A roll-up as bytes, and the bytes as items.
+//!
+//! Counts, people and sessions are packed apart, so that whoever counts reads no people. Bytes are cut into chunks that an item holds, each
+//! with the version of the mark that was counted under, the number of chunks, and the digest of all. They are taken only where all are there
+//! and fit together.
+
+use super::{
+    Part,
+    crowd::{Crowd, Stored},
+    tally::{Combination, Rollup, Tally},
+};
+use crate::StoreError;
+use serde::{Deserialize, Serialize};
+use shared::digest::Digest;
+use std::collections::{BTreeMap, HashMap};
+
+/// The most bytes of a chunk: an item of DynamoDB has at most 400 KB, and of Cosmos DB and Firestore more.
+pub const CHUNK_BYTES: usize = 350_000;
+
+/// One part of a roll-up, as it is packed. A form that is new gets a variant of its own at the end.
+#[derive(Debug, Serialize, Deserialize)]
+enum Packed {
+    /// The events are of too many combinations: they are read each time.
+    TooWide,
+    First {
+        /// Every value, once.
+        texts: Vec<String>,
+        /// For each combination, for each dimension, which text it is, from 1; 0 for none.
+        combinations: Vec<[u32; 9]>,
+        /// How many events each combination has: of counts alone.
+        events: Vec<u64>,
+        /// Who came: of people and sessions.
+        crowds: Vec<Stored>,
+    },
+}
+
+/// A piece of the bytes of a part, as an item holds it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Chunk {
+    /// The version of the mark that was counted under.
+    pub version: u64,
+    /// Which one it is, from 0.
+    pub at: u32,
+    /// How many there are.
+    pub of: u32,
+    /// The digest of all bytes.
+    pub digest: Digest,
+    /// Its bytes.
+    pub data: bytes::Bytes,
+}
+
+fn bad(error: impl std::error::Error + Send + Sync + 'static) -> StoreError {
+    StoreError::Form(Box::new(error))
+}
+
+/// The bytes of a part; `None` stands for what is too wide.
+///
+/// # Errors
+///
+/// [`StoreError::Form`], which no roll-up gives.
+pub fn pack(rollup: Option<&Rollup>, part: Part) -> Result<Vec<u8>, StoreError> {
+    let Some(rollup) = rollup else { return postcard::to_allocvec(&Packed::TooWide).map_err(bad) };
+    let (mut texts, mut known) = (Vec::new(), HashMap::<&str, u32>::new());
+    let (mut combinations, mut events, mut crowds) = (Vec::new(), Vec::new(), Vec::new());
+    for (combination, tally) in &rollup.tallies {
+        match part {
+            Part::Counts => events.push(tally.events),
+            // A group without people is one whose number of people is 0.
+            Part::Users => crowds.push(tally.users.store()),
+            Part::Sessions => crowds.push(tally.sessions.store()),
+        }
+        let mut place = [0; 9];
+        for (place, value) in place.iter_mut().zip(&combination.0) {
+            let Some(value) = value.as_deref() else { continue };
+            *place = *known.entry(value).or_insert_with(|| {
+                texts.push(value.to_owned());
+                u32::try_from(texts.len()).unwrap_or(u32::MAX)
+            });
+        }
+        combinations.push(place);
+    }
+    postcard::to_allocvec(&Packed::First { texts, combinations, events, crowds }).map_err(bad)
+}
+
+/// What a part's bytes say; `None` where that is that it is too wide.
+///
+/// # Errors
+///
+/// [`StoreError::Form`].
+pub fn unpack(bytes: &[u8], part: Part) -> Result<Option<Rollup>, StoreError> {
+    let off = || bad(std::io::Error::other("a roll-up does not fit together"));
+    let (texts, combinations, events, crowds) = match postcard::from_bytes(bytes).map_err(bad)? {
+        Packed::TooWide => return Ok(None),
+        Packed::First { texts, combinations, events, crowds } => (texts, combinations, events, crowds),
+    };
+    let counted = if part == Part::Counts { events.len() } else { crowds.len() };
+    if counted != combinations.len() || events.len() + crowds.len() != counted {
+        return Err(off());
+    }
+    let text = |place: &u32| match place.checked_sub(1) {
+        None => Ok(None),
+        Some(at) => texts.get(at as usize).map(|text| Some(text.as_str().into())).ok_or_else(off),
+    };
+    let mut tallies = BTreeMap::new();
+    let (mut events, mut crowds) = (events.into_iter(), crowds.into_iter());
+    for places in &combinations {
+        let mut combination = Combination::default();
+        for (value, place) in combination.0.iter_mut().zip(places) {
+            *value = text(place)?;
+        }
+        let crowd = |stored: Option<Stored>| stored.map(Crowd::restore).transpose().map_err(bad);
+        let tally = match part {
+            Part::Counts => Tally { events: events.next().unwrap_or_default(), ..Tally::default() },
+            Part::Users => Tally { users: crowd(crowds.next())?.unwrap_or_default(), ..Tally::default() },
+            Part::Sessions => Tally { sessions: crowd(crowds.next())?.unwrap_or_default(), ..Tally::default() },
+        };
+        tallies.insert(combination, tally);
+    }
+    Ok(Some(Rollup { tallies }))
+}
+
+/// Cuts a part's bytes into chunks, at least one.
+pub fn cut(bytes: Vec<u8>, version: u64) -> Vec<Chunk> {
+    let digest = Digest::of(&bytes);
+    let bytes = bytes::Bytes::from(bytes);
+    let of = bytes.len().div_ceil(CHUNK_BYTES).max(1);
+    let chunk = |at: usize| Chunk {
+        version,
+        at: u32::try_from(at).unwrap_or(u32::MAX),
+        of: u32::try_from(of).unwrap_or(u32::MAX),
+        digest,
+        data: bytes.slice(at * CHUNK_BYTES..bytes.len().min((at + 1) * CHUNK_BYTES)),
+    };
+    (0..of).map(chunk).collect()
+}
+
+/// The bytes of a part that was counted under `version`, if these are all of its chunks.
+pub fn joined(mut chunks: Vec<Chunk>, version: u64) -> Option<Vec<u8>> {
+    chunks.sort_by_key(|chunk| chunk.at);
+    let (of, digest) = chunks.first().map(|chunk| (chunk.of, chunk.digest))?;
+    // What an earlier, longer one has left lies behind.
+    chunks.truncate(of as usize);
+    let fits = |(at, chunk): (usize, &Chunk)| {
+        chunk.at as usize == at && chunk.of == of && chunk.digest == digest && chunk.version == version
+    };
+    let whole = chunks.len() == of as usize && chunks.iter().enumerate().all(fits);
+    let bytes: Vec<u8> = chunks.iter().flat_map(|chunk| chunk.data.iter().copied()).collect();
+    (whole && Digest::of(&bytes) == digest).then_some(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn rollup(many: usize) -> Rollup {
+        let mut rollup = Rollup::default();
+        for n in 0..many {
+            let mut combination = Combination::default();
+            combination.0[0] = Some("pageview".into());
+            combination.0[5] = Some(format!("term {n}").into());
+            combination.0[8] = (n % 3 == 0).then(|| "ios".into());
+            let tally = rollup.tallies.entry(combination).or_default();
+            tally.events = n as u64 + 1;
+            tally.users.saw(n as u64 * 7, 2);
+            if n % 2 == 0 {
+                tally.sessions.saw(n as u64, 1);
+            }
+        }
+        rollup
+    }
+
+    fn same(a: &Rollup, b: &Rollup, part: Part) -> bool {
+        pack(Some(a), part).unwrap() == pack(Some(b), part).unwrap()
+    }
+
+    #[test]
+    fn each_part_comes_back_as_it_was_packed() {
+        for many in [0, 1, 500] {
+            let whole = rollup(many);
+            for part in Part::ALL {
+                let back = unpack(&pack(Some(&whole), part).unwrap(), part).unwrap().unwrap();
+                assert!(same(&whole, &back, part), "{part:?} {many}");
+            }
+            let back = unpack(&pack(Some(&whole), Part::Users).unwrap(), Part::Users).unwrap().unwrap();
+            assert!(back.tallies.values().all(|tally| tally.events == 0 && tally.sessions.count() == 0));
+        }
+        assert!(unpack(&pack(None, Part::Counts).unwrap(), Part::Counts).unwrap().is_none());
+        let counts = pack(Some(&rollup(3)), Part::Counts).unwrap();
+        assert!(unpack(&counts, Part::Users).is_err(), "one part is not taken for another");
+    }
+
+    #[test]
+    fn very_many_combinations_take_several_chunks_which_are_taken_together_or_not_at_all() {
+        let bytes = pack(Some(&rollup(40_000)), Part::Counts).unwrap();
+        let chunks = cut(bytes.clone(), 7);
+        assert!(chunks.len() > 1 && chunks.iter().all(|chunk| chunk.data.len() <= CHUNK_BYTES));
+        let mut turned = chunks.clone();
+        turned.reverse();
+        assert_eq!(joined(turned, 7).as_ref(), Some(&bytes));
+        assert_eq!(joined(chunks.clone(), 6), None, "of another version");
+        for at in 0..chunks.len() {
+            let mut missing = chunks.clone();
+            missing.remove(at);
+            assert_eq!(joined(missing, 7), None, "without {at}");
+            let mut older = chunks.clone();
+            older[at].version = 6;
+            assert_eq!(joined(older, 7), None, "{at} of an older version");
+        }
+        // What a longer one has left behind does not matter.
+        let mut after = cut(vec![1, 2, 3], 8);
+        after.extend(chunks.into_iter().skip(1));
+        assert_eq!(joined(after, 8), Some(vec![1, 2, 3]));
+        assert_eq!(joined(vec![], 0), None);
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_it_fall_over(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+            for part in Part::ALL {
+                let _ = unpack(&bytes, part);
+            }
+        }
+
+        #[test]
+        fn a_chunk_that_was_changed_is_not_taken(at in 0..1_000_usize, bit in 0..8_u8) {
+            let mut chunks = cut(pack(Some(&rollup(50)), Part::Users).unwrap(), 1);
+            let mut data = chunks[0].data.to_vec();
+            let at = at % data.len();
+            data[at] ^= 1 << bit;
+            chunks[0].data = data.into();
+            prop_assert_eq!(joined(chunks, 1), None);
+        }
+    }
+}

@@ -1,0 +1,314 @@
+//! Counting what is marked, checking what was counted, counting it anew.
+//!
+//! An hour is counted once the lease of its mark is over, and a day that is past is put together once all its hours are counted. Of two who
+//! count at once, or of one that was stopped for an hour and goes on, whatever they leave is either whole and of the version that stands, or it
+//! is not taken.
+
+use super::{
+    Day, Hour, HourMark, Ledger, Mark, Part, Piece,
+    answer::held,
+    pack,
+    tally::{Rollup, TooWide},
+};
+use crate::{EventQuery, EventStore, Filters, Order, Range, StoreError};
+use jiff::Timestamp;
+use serde::Serialize;
+use shared::{resilience::Budget, tenant::TenantScope};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::AddAssign,
+    time::Duration,
+};
+
+/// How many events are read at a time.
+const PAGE: usize = 5_000;
+
+/// What was done for a day, or for several.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Sealed {
+    /// Hours that were counted.
+    pub hours: u64,
+    /// Days that were put together.
+    pub days: u64,
+    /// Hours to which writes may still arrive.
+    pub leased: u64,
+    /// Hours for which there was no time.
+    pub unfinished: u64,
+    /// Hours and days with too many combinations of values to be counted.
+    pub too_wide: u64,
+    /// Events that were read.
+    pub events: u64,
+}
+
+impl AddAssign for Sealed {
+    fn add_assign(&mut self, more: Self) {
+        self.hours += more.hours;
+        self.days += more.days;
+        self.leased += more.leased;
+        self.unfinished += more.unfinished;
+        self.too_wide += more.too_wide;
+        self.events += more.events;
+    }
+}
+
+/// Whoever counts, for one tenant.
+#[derive(Clone, Copy)]
+pub struct Sealer<'a> {
+    store: &'a dyn EventStore,
+    ledger: &'a dyn Ledger,
+    tenant: &'a TenantScope,
+    now: Timestamp,
+    budget: Budget,
+}
+
+/// What is known of an hour or a day; nothing where it is too wide.
+type Counted = Option<Rollup>;
+
+impl<'a> Sealer<'a> {
+    /// Counts in a store that has roll-ups, for as long as the budget lasts. A lease that is not over at `now` is none of those that are counted.
+    pub fn of(store: &'a dyn EventStore, tenant: &'a TenantScope, now: Timestamp, budget: Budget) -> Option<Self> {
+        Some(Self { store, ledger: store.rollups()?, tenant, now, budget })
+    }
+
+    /// Counts the hours of a day that were marked since they were counted last, and puts the day together where it is past.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`]. What was counted before stays.
+    pub async fn seal(&self, day: Day) -> Result<Sealed, StoreError> {
+        self.seal_again(day, false).await
+    }
+
+    async fn seal_again(&self, day: Day, anew: bool) -> Result<Sealed, StoreError> {
+        let mut sealed = Sealed::default();
+        let Some(mark) = self.mark(day).await? else { return Ok(sealed) };
+        for hour in day.hours().filter(|hour| mark.of(*hour).version > 0) {
+            let HourMark { version, sealed: before, .. } = *mark.of(hour);
+            if before == version && !anew {
+                continue;
+            }
+            if self.is_leased(mark.of(hour)) {
+                sealed.leased += 1;
+                continue;
+            }
+            match self.recount(hour, &mut sealed.events).await? {
+                None => sealed.unfinished += 1,
+                Some(counted) => {
+                    sealed.too_wide += u64::from(counted.is_none());
+                    sealed.hours += u64::from(self.write(Piece::Hour(hour), version, counted.as_ref()).await?);
+                }
+            }
+        }
+        let complete = sealed.leased + sealed.unfinished == 0;
+        if !complete || self.now < day.range().to {
+            return Ok(sealed);
+        }
+        if mark.sealed != mark.version || anew {
+            match self.put_together(day, &mark, &mut sealed.events).await? {
+                None => {
+                    sealed.unfinished += 1;
+                    return Ok(sealed);
+                }
+                Some(counted) => {
+                    sealed.too_wide += u64::from(counted.is_none());
+                    sealed.days += u64::from(self.write(Piece::Day(day), mark.version, counted.as_ref()).await?);
+                }
+            }
+        }
+        self.ledger.settle(self.tenant, day, mark.version).await?;
+        Ok(sealed)
+    }
+
+    async fn mark(&self, day: Day) -> Result<Option<Mark>, StoreError> {
+        Ok(self.ledger.marks(self.tenant, day..=day).await?.remove(&day))
+    }
+
+    fn is_leased(&self, mark: &HourMark) -> bool {
+        mark.until.is_some_and(|until| self.now <= until)
+    }
+
+    /// Counts the events of an hour; nothing where the budget was used up before.
+    async fn recount(&self, hour: Hour, events: &mut u64) -> Result<Option<Counted>, StoreError> {
+        let mut rollup = Some(Rollup::default());
+        let query = EventQuery { range: hour.range(), filters: Filters::default(), order: Order::OldestFirst };
+        let mut after = None;
+        loop {
+            if self.budget.left() == Duration::ZERO {
+                return Ok(None);
+            }
+            let page = self.store.query(self.tenant, &query, PAGE, after.as_ref()).await?;
+            *events += page.events.len() as u64;
+            let counted: Result<(), TooWide> = match &mut rollup {
+                Some(rollup) => page.events.iter().try_for_each(|event| rollup.take(self.tenant, event)),
+                None => Ok(()),
+            };
+            if counted.is_err() {
+                return Ok(Some(None));
+            }
+            after = page.next;
+            if after.is_none() {
+                rollup.iter_mut().for_each(Rollup::fit);
+                return Ok(Some(rollup));
+            }
+        }
+    }
+
+    /// Puts a day together from its hours. One that does not lie there as it should is counted once more.
+    async fn put_together(&self, day: Day, mark: &Mark, events: &mut u64) -> Result<Option<Counted>, StoreError> {
+        let hours: Vec<Hour> = day.hours().filter(|hour| mark.of(*hour).version > 0).collect();
+        let (Some(first), Some(last)) = (hours.first(), hours.last()) else { return Ok(Some(Some(Rollup::default()))) };
+        let mut parts = BTreeMap::new();
+        for part in Part::ALL {
+            parts.insert(part, self.ledger.chunks(self.tenant, part, Piece::Hour(*first)..=Piece::Hour(*last)).await?);
+        }
+        let mut whole = Rollup::default();
+        for hour in hours {
+            let version = mark.of(hour).version;
+            let found: Option<Vec<Rollup>> =
+                parts.iter_mut().map(|(part, found)| held(found, Piece::Hour(hour), *part, version)).collect();
+            let found = match found {
+                Some(found) => found,
+                None => match self.recount(hour, events).await? {
+                    None => return Ok(None),
+                    Some(None) => return Ok(Some(None)),
+                    Some(Some(counted)) => {
+                        self.write(Piece::Hour(hour), version, Some(&counted)).await?;
+                        vec![counted]
+                    }
+                },
+            };
+            if found.iter().try_for_each(|found| whole.join(found)).is_err() {
+                return Ok(Some(None));
+            }
+        }
+        whole.fit();
+        Ok(Some(Some(whole)))
+    }
+
+    /// Writes what was counted under a version, and says so on the mark; `false` where a newer one lies there.
+    async fn write(&self, piece: Piece, version: u64, counted: Option<&Rollup>) -> Result<bool, StoreError> {
+        for part in Part::ALL {
+            let chunks = pack::cut(pack::pack(counted, part)?, version);
+            if !self.ledger.write(self.tenant, part, piece, chunks).await? {
+                return Ok(false);
+            }
+        }
+        self.ledger.note(self.tenant, piece, version).await?;
+        Ok(true)
+    }
+}
+
+/// What is wrong with what was counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Wrong {
+    /// It says something else than the events.
+    Differs,
+    /// There are events that no mark tells of.
+    Unmarked,
+}
+
+/// What was checked.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Verified {
+    /// Hours and days whose roll-up says what the events say.
+    pub right: u64,
+    /// Hours and days without a roll-up that holds: they are read from the events.
+    pub live: u64,
+    /// The others, by their names.
+    pub wrong: BTreeMap<String, Wrong>,
+    /// Whether the budget was used up before all were checked.
+    pub unfinished: bool,
+}
+
+impl Sealer<'_> {
+    /// Counts every hour of the days of a range, whatever was counted before, and the days. Hours whose events no mark tells of are marked: they
+    /// are counted by a later run, when the lease of that is over.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`].
+    pub async fn rebuild(&self, range: Range) -> Result<Sealed, StoreError> {
+        let (days, unmarked) = self.days(range).await?;
+        if !unmarked.is_empty() {
+            self.ledger.mark(self.tenant, &unmarked).await?;
+        }
+        let mut sealed = Sealed::default();
+        for day in days {
+            sealed += self.seal_again(day, true).await?;
+        }
+        Ok(sealed)
+    }
+
+    /// Compares each roll-up of the days of a range that holds with the events.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`].
+    pub async fn verify(&self, range: Range) -> Result<Verified, StoreError> {
+        let (days, unmarked) = self.days(range).await?;
+        let mut verified = Verified::default();
+        verified.wrong.extend(unmarked.into_iter().map(|hour| (hour.name(), Wrong::Unmarked)));
+        for day in days {
+            let Some(mark) = self.mark(day).await? else { continue };
+            let mut whole = Some(Rollup::default());
+            for hour in day.hours().filter(|hour| mark.of(*hour).version > 0) {
+                let Some(counted) = self.recount(hour, &mut 0).await? else {
+                    verified.unfinished = true;
+                    return Ok(verified);
+                };
+                self.check(Piece::Hour(hour), mark.of(hour).version, counted.as_ref(), &mut verified).await?;
+                whole = whole.zip(counted).and_then(|(mut whole, hour)| whole.join(&hour).is_ok().then_some(whole));
+            }
+            whole.iter_mut().for_each(Rollup::fit);
+            self.check(Piece::Day(day), mark.version, whole.as_ref(), &mut verified).await?;
+        }
+        Ok(verified)
+    }
+
+    async fn check(
+        &self,
+        piece: Piece,
+        version: u64,
+        counted: Option<&Rollup>,
+        verified: &mut Verified,
+    ) -> Result<(), StoreError> {
+        let mut holds = true;
+        let mut differs = false;
+        for part in Part::ALL {
+            let found = self.ledger.chunks(self.tenant, part, piece..=piece).await?.remove(&piece.name());
+            let bytes = found.and_then(|chunks| pack::joined(chunks, version));
+            holds &= bytes.is_some();
+            if let Some(bytes) = bytes {
+                differs |= bytes != pack::pack(counted, part)?;
+            }
+        }
+        match (holds, differs) {
+            (_, true) => _ = verified.wrong.insert(piece.name(), Wrong::Differs),
+            (true, false) => verified.right += 1,
+            (false, false) => verified.live += 1,
+        }
+        Ok(())
+    }
+
+    /// The days of a range that have a mark or events, and the hours that have events and no mark.
+    async fn days(&self, range: Range) -> Result<(BTreeSet<Day>, BTreeSet<Hour>), StoreError> {
+        let Some((first, last)) = super::time::hours(range) else { return Ok(Default::default()) };
+        let (first, last) = (first.day(), last.day());
+        let marks = self.ledger.marks(self.tenant, first..=last).await?;
+        let (mut days, mut unmarked): (BTreeSet<Day>, _) = (marks.keys().copied().collect(), BTreeSet::new());
+        // From each event that is found, the search goes on behind its hour: it reads one event of each hour.
+        let mut range = Range { from: first.range().from, to: last.range().to };
+        while range.from < range.to {
+            let query = EventQuery { range, filters: Filters::default(), order: Order::OldestFirst };
+            let page = self.store.query(self.tenant, &query, 1, None).await?;
+            let Some(hour) = page.events.first().map(|event| Hour::of(event.timestamp)) else { break };
+            if marks.get(&hour.day()).is_none_or(|mark| mark.of(hour).version == 0) {
+                unmarked.insert(hour);
+            }
+            days.insert(hour.day());
+            range.from = hour.range().to;
+        }
+        Ok((days, unmarked))
+    }
+}

@@ -1,0 +1,146 @@
+//! What a roll-up holds: for each combination of values, how many events have it, and who came with them.
+
+use super::crowd::{Crowd, digest};
+use crate::{Dimension, Event};
+use shared::tenant::TenantScope;
+use std::collections::BTreeMap;
+
+/// The most combinations of values that a roll-up is made of. Beyond, it would be as large as the events.
+pub const MOST_COMBINATIONS: usize = 50_000;
+/// How many people, and how many sessions, a roll-up keeps in all its combinations together. Beyond, the largest are sampled.
+const MOST_KEPT: usize = 400_000;
+
+/// The values of an event's dimensions, in the order of [`Dimension::ALL`].
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Combination(pub(super) [Option<Box<str>>; Dimension::ALL.len()]);
+
+impl Combination {
+    /// Those of `event`.
+    pub fn of(event: &Event) -> Self {
+        Self(Dimension::ALL.map(|dimension| event.dimension(dimension).map(Into::into)))
+    }
+
+    /// The value of a dimension, where there is one.
+    pub fn value(&self, dimension: Dimension) -> Option<&str> {
+        // The order of `ALL` is that of the variants.
+        self.0[dimension as usize].as_deref()
+    }
+}
+
+/// What is known of the events of one combination.
+#[derive(Clone, Debug, Default)]
+pub struct Tally {
+    /// How many they are.
+    pub events: u64,
+    /// The people that they are about.
+    pub users: Crowd,
+    /// The sessions that they belong to.
+    pub sessions: Crowd,
+}
+
+/// What is known of the events of an hour or a day.
+#[derive(Clone, Debug, Default)]
+pub struct Rollup {
+    pub(super) tallies: BTreeMap<Combination, Tally>,
+}
+
+/// The events are of more combinations than a roll-up is made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("there are more than {MOST_COMBINATIONS} combinations of values")]
+pub struct TooWide;
+
+impl Rollup {
+    /// What is known of each combination.
+    pub fn tallies(&self) -> impl Iterator<Item = (&Combination, &Tally)> {
+        self.tallies.iter()
+    }
+
+    fn tally(&mut self, combination: Combination) -> Result<&mut Tally, TooWide> {
+        if self.tallies.len() >= MOST_COMBINATIONS && !self.tallies.contains_key(&combination) {
+            return Err(TooWide);
+        }
+        Ok(self.tallies.entry(combination).or_default())
+    }
+
+    /// Counts an event.
+    ///
+    /// # Errors
+    ///
+    /// [`TooWide`].
+    pub fn take(&mut self, tenant: &TenantScope, event: &Event) -> Result<(), TooWide> {
+        let tally = self.tally(Combination::of(event))?;
+        tally.events += 1;
+        event.user_id.iter().for_each(|user| tally.users.saw(digest(tenant, user), 1));
+        event.session_id.iter().for_each(|session| tally.sessions.saw(digest(tenant, session), 1));
+        Ok(())
+    }
+
+    /// Adds what is known of other events.
+    ///
+    /// # Errors
+    ///
+    /// [`TooWide`].
+    pub fn join(&mut self, other: &Self) -> Result<(), TooWide> {
+        for (combination, found) in &other.tallies {
+            let tally = self.tally(combination.clone())?;
+            tally.events += found.events;
+            tally.users.join(&found.users);
+            tally.sessions.join(&found.sessions);
+        }
+        Ok(())
+    }
+
+    /// Samples the largest crowds until all together are few enough to be stored.
+    pub fn fit(&mut self) {
+        self.fit_in(MOST_KEPT);
+    }
+
+    fn fit_in(&mut self, most: usize) {
+        let users: fn(&mut Tally) -> &mut Crowd = |tally| &mut tally.users;
+        let sessions: fn(&mut Tally) -> &mut Crowd = |tally| &mut tally.sessions;
+        for crowd in [users, sessions] {
+            let mut crowds: Vec<&mut Crowd> = self.tallies.values_mut().map(crowd).collect();
+            while crowds.iter().map(|crowd| crowd.kept()).sum::<usize>() > most {
+                let largest = crowds.iter().map(|crowd| crowd.kept()).max().unwrap_or_default();
+                crowds.iter_mut().filter(|crowd| crowd.kept() * 2 > largest).for_each(|crowd| crowd.thin());
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn crowds_that_are_too_many_together_are_sampled_from_the_largest_on() {
+        let mut rollup = Rollup::default();
+        for (kind, many) in [("small", 10_u64), ("large", 4_000), ("larger", 6_000)] {
+            let mut combination = Combination::default();
+            combination.0[0] = Some(kind.into());
+            let tally = rollup.tallies.entry(combination).or_default();
+            for n in 0..many {
+                let spread = shared::digest::Digest::of(format!("{kind}{n}").as_bytes());
+                tally.users.saw(u64::from_be_bytes(spread.as_bytes()[..8].try_into().unwrap()), 1);
+            }
+        }
+        rollup.fit_in(3_000);
+        let users: Vec<&Crowd> = rollup.tallies.values().map(|tally| &tally.users).collect();
+        assert!(users.iter().map(|crowd| crowd.kept()).sum::<usize>() <= 3_000);
+        let small = users.iter().find(|crowd| crowd.kept() == 10).unwrap();
+        assert!(small.is_exact(), "a small crowd stays as it is");
+        for crowd in users.iter().filter(|crowd| !crowd.is_exact()) {
+            let many = if crowd.count() > 5_000 { 6_000.0 } else { 4_000.0 };
+            assert!((crowd.count() as f64 / many - 1.0).abs() < 0.03, "{}", crowd.count());
+        }
+    }
+
+    #[test]
+    fn the_value_of_a_dimension_is_found_in_its_place() {
+        let mut combination = Combination::default();
+        for (at, dimension) in Dimension::ALL.into_iter().enumerate() {
+            combination.0[at] = Some(dimension.as_str().into());
+        }
+        assert!(Dimension::ALL.into_iter().all(|dimension| combination.value(dimension) == Some(dimension.as_str())));
+    }
+}

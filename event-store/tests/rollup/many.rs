@@ -1,0 +1,129 @@
+//! Many at once, and very many.
+
+use super::*;
+use event_store::rollup::{LEASE, crowd::EXACT};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn while_many_write_and_one_counts_no_answer_is_wrong_at_the_end() {
+    let world = World::new("2026-03-01T12:00:00Z");
+    let hours = ["2026-02-27T08:00:00Z", "2026-02-28T10:00:00Z", "2026-03-01T11:00:00Z"].map(at);
+    let writers = (0..6).map(|writer| {
+        let world = world.clone();
+        let tenant = tenant();
+        tokio::spawn(async move {
+            let (store, _) = world.instance();
+            for round in 0..12 {
+                let events: Vec<ToPut> = (0..5)
+                    .map(|n| {
+                        let name = format!("{}-{round}-{n}", writer % 4);
+                        event(&name, hours[(round + n) % 3] + SignedDuration::from_mins(n as i64), json!({"app": "shop", "user_id": format!("u{writer}")}))
+                    })
+                    .collect();
+                tenant.act(store.put(&tenant, &events)).await;
+                if round % 3 == 0 {
+                    tenant.act(store.delete(&tenant, &id(&format!("{}-{round}-1", writer % 4)))).await.unwrap();
+                }
+                if writer == 0 {
+                    // Each lives for less than a lease.
+                    world.clock.advance(SignedDuration::from_mins(7));
+                }
+                tokio::task::yield_now().await;
+            }
+        })
+    });
+    let writers: Vec<_> = writers.collect();
+    let counting = {
+        let world = world.clone();
+        tokio::spawn(async move {
+            let (store, _) = world.instance();
+            let mut hours = 0;
+            for _ in 0..30 {
+                hours += seal(&world, &store).await.hours;
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+            hours
+        })
+    };
+    for writer in writers {
+        writer.await.unwrap();
+    }
+    counting.await.unwrap();
+    let (store, _) = world.instance();
+    is_true(&store, "after all have written").await;
+    world.clock.advance(LEASE + SignedDuration::from_mins(1));
+    assert!(seal(&world, &store).await.hours > 0);
+    is_true(&store, "and all is counted").await;
+    assert!(verify(&world, &store).await.wrong.is_empty());
+}
+
+#[tokio::test]
+async fn so_many_people_are_estimated_alike_from_events_hours_and_days() {
+    let world = World::new("2026-03-01T00:00:00Z");
+    let (store, door) = world.instance();
+    let people = EXACT + 1_000;
+    let begin = at("2026-02-28T00:00:00Z");
+    let events: Vec<ToPut> = (0..people)
+        .map(|n| {
+            let more = json!({"app": (["shop", "kiosk"][usize::from(n % 11 == 0)]), "user_id": format!("user-{n}"), "session_id": format!("s-{}", n / 2)});
+            event(&n.to_string(), begin + SignedDuration::from_secs(7 * n as i64), more)
+        })
+        .collect();
+    for batch in events.chunks(500) {
+        put(&store, batch).await;
+    }
+    let [all, by_app, sessions] = [
+        asked(always(), Measure::UniqueUsers, &[]),
+        asked(always(), Measure::UniqueUsers, &[Dimension::App]),
+        asked(always(), Measure::BounceRate, &[]),
+    ];
+    let before = [counted(&store, &all).await, counted(&store, &by_app).await, counted(&store, &sessions).await];
+    world.clock.advance(LEASE + SignedDuration::from_mins(1));
+    assert_eq!(seal(&world, &store).await.days, 1);
+    let after = [counted(&store, &all).await, counted(&store, &by_app).await, counted(&store, &sessions).await];
+    assert_eq!(before, after, "the same, from events and from roll-ups");
+    assert_eq!(events_read(&store, &door, &all).await, 0);
+    assert_eq!(after[0].exactness, Exactness::Estimate);
+    assert!((after[0].total / people as f64 - 1.0).abs() < 3.0 * 1.04 / 128.0, "{}", after[0].total);
+    // A group of ten thousand is exact beside a total that is an estimate.
+    let group = |name: &str| after[1].groups.iter().find(|group| group.values[0].as_deref() == Some(name)).unwrap().value;
+    assert_eq!(group("kiosk"), (people as f64 / 11.0).ceil());
+    assert_eq!((after[2].exactness, after[2].total), (Exactness::Exact, 0.0), "of 5,500 sessions all have two events");
+    assert!(verify(&world, &store).await.wrong.is_empty());
+}
+
+#[tokio::test]
+async fn very_many_combinations_are_counted_over_several_chunks_and_what_is_left_of_them_goes() {
+    let world = World::new("2026-03-01T00:00:00Z");
+    let (store, door) = world.instance();
+    let time = at("2026-02-28T10:30:00Z");
+    let many = 3_000;
+    let events: Vec<ToPut> = (0..many)
+        .map(|n| event(&n.to_string(), time, json!({"utm_term": format!("{n} {}", "x".repeat(150)), "user_id": format!("u{n}")})))
+        .collect();
+    for batch in events.chunks(500) {
+        put(&store, batch).await;
+    }
+    world.clock.advance(LEASE + SignedDuration::from_mins(1));
+    assert_eq!(seal(&world, &store).await.hours, 1);
+    let chunks = |world: &World| {
+        let items = world.items();
+        items.iter().filter(|item| item["sk"]["S"].as_str().unwrap().starts_with("HC#")).count()
+    };
+    assert_eq!(chunks(&world), 2);
+    is_true(&store, "several chunks").await;
+    let question = asked(always(), Measure::Events, &[Dimension::UtmTerm]);
+    assert_eq!((counted(&store, &question).await.groups.len(), events_read(&store, &door, &question).await), (many, 0));
+    // Without one of them the hour is read.
+    let key = json!({"pk": {"S": "T#acme#ROLLUP"}, "sk": {"S": "HC#2026-02-28T10#1"}});
+    world.change("DeleteItem", json!({"Key": key}));
+    world.change("DeleteItem", json!({"Key": {"pk": {"S": "T#acme#ROLLUP"}, "sk": {"S": "DC#2026-02-28#0"}}}));
+    is_true(&store, "without a chunk").await;
+    let tenant = tenant();
+    for n in 0..many - 5 {
+        tenant.act(store.delete(&tenant, &id(&n.to_string()))).await.unwrap();
+    }
+    world.clock.advance(LEASE + SignedDuration::from_mins(1));
+    seal(&world, &store).await;
+    assert_eq!(chunks(&world), 1);
+    is_true(&store, "few are left").await;
+}

@@ -1,0 +1,160 @@
+//! `load-events`: analytics events of thirty days, sent as an app sends them, counted by the schedule, and asked for.
+
+use super::{say, session::Session};
+use crate::{claims::Claims, client::Client, issuer::PROJECT_ID, options::TEMPLATE, seed, template::Template};
+use anyhow::{Context, Result, bail};
+use clap::Args;
+use futures::{StreamExt, TryStreamExt, stream};
+use http::Method;
+use indicatif::{ProgressBar, ProgressStyle};
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+use shared::tenant::SYSTEM;
+use std::{
+    path::Path,
+    time::{Duration, Instant},
+};
+
+/// How many events a request has: as many as it may.
+const BATCH: u64 = 500;
+/// How many requests are under way at once.
+const AT_ONCE: usize = 4;
+/// How often each question is asked.
+const ROUNDS: usize = 31;
+/// After so long every write to an hour is over, and it is counted.
+const LEASE_S: i64 = 26 * 60;
+
+/// What is asked once all is counted.
+const QUESTIONS: [&str; 6] = [
+    "/analytics/aggregate?metric=pageviews",
+    "/analytics/aggregate?metric=pageviews&group_by=utm_source,surface",
+    "/analytics/aggregate?metric=unique_users",
+    "/analytics/aggregate?metric=bounce_rate",
+    "/analytics/query?limit=100",
+    "/analytics/query?limit=100&app=shop",
+];
+
+#[derive(Debug, Args)]
+pub(super) struct Load {
+    /// How many events
+    #[arg(default_value_t = 10_000)]
+    events: u64,
+    /// Whose they are
+    #[arg(long, default_value = seed::TENANT)]
+    tenant: String,
+}
+
+pub(super) async fn run(state: &Path, load: &Load) -> Result<()> {
+    let session = Session::open(state).await?;
+    let done = Box::pin(in_session(&session, load)).await;
+    session.close().await;
+    done
+}
+
+async fn in_session(session: &Session, load: &Load) -> Result<()> {
+    route(session, &load.tenant).await?;
+    let sender = within(session.person(Claims::of("loader").tenant(&load.tenant).scope("service:write")), &load.tenant);
+    let begun = Instant::now();
+    let now = session.clock().now();
+    let bar = ProgressBar::new(load.events).with_style(
+        ProgressStyle::with_template("Sending {bar:30} {pos}/{len} events {per_sec} {eta}")
+            .unwrap_or_else(|_| ProgressStyle::default_bar()),
+    );
+    let run = now.as_millisecond();
+    let batches = (0..load.events.div_ceil(BATCH)).map(|batch| {
+        let (sender, bar) = (sender.with_header("x-request-id", &format!("load-{run}-{batch}")), bar.clone());
+        let numbers = batch * BATCH..load.events.min((batch + 1) * BATCH);
+        async move {
+            let many = numbers.end - numbers.start;
+            let events: Vec<Value> = numbers.map(|n| event(n, load.events, now)).collect();
+            let body = json!({"events": events}).to_string();
+            let body = Some(("application/json", body.into()));
+            let taken = sender.send(Method::POST, "/analytics/ingest/batch", body).await?.success()?;
+            bar.inc(many);
+            if taken.body["stored"].as_u64() == Some(many) { Ok(()) } else { bail!("not all were kept: {}", taken.body) }
+        }
+    });
+    stream::iter(batches).buffer_unordered(AT_ONCE).try_collect::<()>().await?;
+    bar.finish_and_clear();
+    let took = begun.elapsed().as_secs_f64();
+    say(format!("{} events in {took:.1} s, {:.0} a second.", load.events, load.events as f64 / took));
+    count(session).await?;
+    measure(&sender).await
+}
+
+/// An event of the thirty days before `now`, the `n`th of so many.
+fn event(n: u64, of: u64, now: Timestamp) -> Value {
+    let back = 30 * 86_400 * 1_000 / of.max(1) * (of - n);
+    let time = now - SignedDuration::from_millis(i64::try_from(back).unwrap_or_default());
+    let pick = |from: &[&str], every: u64| from[(n / every) as usize % from.len()].to_owned();
+    let mut event = json!({
+        "event_type": pick(&["pageview", "pageview", "pageview", "cta_click", "search"], 1), "timestamp": time,
+        "payload": {"path": format!("/aisle/{}", n % 40), "n": n}, "session_id": format!("s-{}", n / 4),
+        "user_id": format!("u-{}", n.wrapping_mul(2_654_435_761) % 9_000), "app": pick(&["shop", "kiosk", "staff"], 7),
+        "surface": pick(&["home", "aisle", "search", "cart"], 3), "platform": pick(&["ios", "android", "web"], 11),
+    });
+    if !n.is_multiple_of(3) {
+        event["utm_source"] = pick(&["mail", "web", "social", "print"], 5).into();
+    }
+    event
+}
+
+fn within(client: Client, tenant: &str) -> Client {
+    let mode = if tenant == SYSTEM { "system" } else { "saas" };
+    let project = if tenant == SYSTEM { "proj-system" } else { "web" };
+    let headers = [("x-tenant-id", tenant), ("x-project-id", project), ("x-mode", mode)];
+    headers.iter().fold(client, |client, (name, value)| client.with_header(name, value))
+}
+
+/// Leads the tenant's events to the bundle's own table, if they are led nowhere yet.
+async fn route(session: &Session, tenant: &str) -> Result<()> {
+    let template = Template::parse(TEMPLATE, &[("Stage", "dev"), ("ProjectId", PROJECT_ID)])?;
+    let job = template.functions.iter().find(|function| function.binary == "analytics-rollup");
+    let table = job.and_then(|job| job.env.get("EVENTS_TABLE_NAME")).context("the template names no table of events")?;
+    let keeper = session.person(Claims::of(seed::ADMINISTRATOR).tenant(SYSTEM).scope("admin:super"));
+    let route = json!({
+        "resource_kind": "analytics_store", "tenant_id": tenant, "env": "development", "backend_type": "dynamodb",
+        "config": {"region": "us-east-1", "table_name": table, "use_local": true},
+    });
+    let body = Some(("application/json", route.to_string().into()));
+    let made = within(keeper, SYSTEM).send(Method::POST, "/routing/routes", body).await?;
+    if made.status == 409 { Ok(()) } else { made.success().map(drop) }
+}
+
+/// Lets every lease end, and runs the schedule until nothing is left.
+async fn count(session: &Session) -> Result<()> {
+    session.advance(LEASE_S).await?;
+    let begun = Instant::now();
+    let (mut hours, mut days) = (0, 0);
+    loop {
+        let report: Value = serde_json::from_str(&session.run_schedule("analytics-rollup").await?)?;
+        let of = |name: &str| report[name].as_u64().unwrap_or_default();
+        (hours, days) = (hours + of("hours"), days + of("days"));
+        if of("unfinished") + of("postponed") == 0 {
+            say(format!("{hours} hours and {days} days counted in {:.1} s.", begun.elapsed().as_secs_f64()));
+            return Ok(());
+        }
+    }
+}
+
+async fn measure(sender: &Client) -> Result<()> {
+    for question in QUESTIONS {
+        let mut times: Vec<Duration> = vec![];
+        let mut told = Value::Null;
+        for _ in 0..ROUNDS {
+            let begun = Instant::now();
+            told = sender.send(Method::GET, question, None).await?.success()?.body;
+            times.push(begun.elapsed());
+        }
+        times.sort();
+        let ms = |at: usize| times.get(at).map_or(0.0, |time| time.as_secs_f64() * 1_000.0);
+        let exact = told["exactness"].as_str().unwrap_or(if told["total_is_exact"] == true { "exact" } else { "cut" });
+        say(format!(
+            "{question:70} p50 {:7.1} ms  p95 {:7.1} ms  total {} {exact}",
+            ms(ROUNDS / 2),
+            ms(ROUNDS * 95 / 100),
+            told["total"]
+        ));
+    }
+    Ok(())
+}
