@@ -12,7 +12,7 @@ use crate::{
     schedules::Schedules,
     seed,
     stop::{Stop, Stopped},
-    stores::{ACCESS_KEY, SECRET_KEY, dynamo, objects, secrets},
+    stores::{self, ACCESS_KEY, SECRET_KEY, dynamo, objects, secrets},
     template::Template,
 };
 use anyhow::{Context, Result, anyhow, bail};

@@ -96,7 +96,7 @@ fn the_openapi_document_and_the_sign_of_life_are_the_only_public_routes() {
     let template = ours(&[]);
     let public: Vec<String> = template.routes().filter(|(_, r)| r.public).map(|(_, r)| r.to_string()).collect();
     assert_eq!(public, ["GET /openapi.json", "GET /healthz"]);
-    assert_eq!(template.routes().count(), 51);
+    assert_eq!(template.routes().count(), 59);
 }
 
 #[test]
