@@ -32,14 +32,14 @@ mod failed;
 mod pii;
 pub mod rollup;
 mod routes;
-mod sent;
+pub mod sent;
 mod sheet;
 mod stores;
 mod table;
 
 pub use config::Config;
 pub use error::Error;
-pub use pii::Policy;
+pub use pii::{Policy, Seen};
 pub use routes::{openapi, routes};
 
 use axum::{Router, extract::FromRef};

@@ -136,7 +136,7 @@ pub(crate) fn first(payload: &Value) -> Option<String> {
 
 /// Whether somebody has looked through a payload before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Seen {
+pub enum Seen {
     /// Nobody has: whatever looks like a digest is what its sender wrote.
     Never,
     /// We have, and the digests in it are ours.

@@ -5,7 +5,7 @@ use super::{
     refused::{Kept, Refusals, Refused},
     take::{is_service, named, nothing, of_whom, opened, request_id, sender},
 };
-use crate::{App, Error, sent::SentEvent, stores::MISSING_ROUTE};
+use crate::{App, Error, sent::{SentBatch, SentEvent}, stores::MISSING_ROUTE};
 use axum::extract::State;
 use event_store::{EventId, PutOutcome, store::ToPut};
 use serde::{Deserialize, Serialize};
@@ -24,16 +24,7 @@ use std::collections::HashMap;
 /// The most events of a batch.
 const MAX_EVENTS: usize = 500;
 
-/// Events, at most 500.
-#[derive(Debug, Deserialize, utoipa::ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct SentBatch {
-    /// The events. One without a `step_id` is named by its place.
-    #[schema(min_items = 1, max_items = 500)]
-    events: Vec<SentEvent>,
-}
-
-/// The same, each event as it came.
+/// A batch, each event as it came.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct UnreadBatch<'a> {
@@ -125,11 +116,11 @@ pub(super) async fn batch(
 }
 
 /// An event that was read, or why it was not.
-type Read = Result<SentEvent, Problem>;
+type Read<'a> = Result<SentEvent<'a>, Problem>;
 
 /// The events of a body.
-fn events(body: &RawJson) -> Result<Vec<Read>, Problem> {
-    let read: Vec<Read> = match body.read::<SentBatch>() {
+fn events(body: &RawJson) -> Result<Vec<Read<'_>>, Problem> {
+    let read: Vec<Read<'_>> = match body.read::<SentBatch<'_>>() {
         Ok(batch) => batch.events.into_iter().map(Ok).collect(),
         // Where one of them is of another form, each is read for itself.
         Err(_) => body.read::<UnreadBatch<'_>>()?.events.into_iter().map(event).collect(),
@@ -140,7 +131,7 @@ fn events(body: &RawJson) -> Result<Vec<Read>, Problem> {
     }
 }
 
-fn event(sent: &RawValue) -> Read {
+fn event(sent: &RawValue) -> Read<'_> {
     let bad = |why: String| Problem::bad_request("http.bad_request").detail(why);
     if !sent.get().starts_with('{') {
         return Err(bad("An event is an object.".to_owned()));

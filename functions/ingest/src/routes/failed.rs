@@ -253,7 +253,7 @@ async fn replayed(app: &App, context: &Context, failed_id: &str, mended: Option<
         seen: Seen::Before,
     };
     let taken = async {
-        let sent: SentEvent = body.read()?;
+        let sent: SentEvent<'_> = body.read()?;
         // What a person sent is of that person, whoever mends it.
         let own = failed.sent_by.as_ref().is_none_or(|by| sent.user_id().is_none_or(|named| named == by.as_str()));
         of_whom(&context.caller, own, sent.user_id())?;

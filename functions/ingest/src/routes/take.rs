@@ -142,7 +142,7 @@ pub(super) async fn one(
 async fn take_one(app: &App, context: &Context, body: Result<RawJson, Problem>) -> Result<Taken, Error> {
     let service = is_service(&context.caller).await?;
     let (body, too_large) = opened(body)?;
-    let sent = too_large.map_or_else(|| body.read::<SentEvent>(), Err);
+    let sent = too_large.map_or_else(|| body.read::<SentEvent<'_>>(), Err);
     if let Ok(sent) = &sent {
         of_whom(&context.caller, service, sent.user_id())?;
     }
@@ -172,7 +172,7 @@ async fn take_one(app: &App, context: &Context, body: Result<RawJson, Problem>) 
 }
 
 /// The event that is kept, and its name.
-pub(super) fn named(sent: SentEvent, by: &Sender<'_>, at: Option<usize>) -> Result<(EventId, ToPut), Error> {
+pub(super) fn named(sent: SentEvent<'_>, by: &Sender<'_>, at: Option<usize>) -> Result<(EventId, ToPut), Error> {
     let id = sent.id(by.request_id, at).map_err(Error::BadEvent)?;
     let put = sent.read(id.clone(), by).map_err(Error::BadEvent)?;
     Ok((id, put))

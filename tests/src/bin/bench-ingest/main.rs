@@ -13,7 +13,7 @@ use std::process::ExitCode;
 
 fn main() -> Result<ExitCode> {
     let events = std::env::args().nth(1).map(|text| text.parse::<usize>()).transpose()?.unwrap_or(40_000);
-    let parsed = parse::measure();
+    let parsed = parse::measure()?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let taken = runtime.block_on(batch::measure(events))?;
     runtime.block_on(cost::measure())?;
