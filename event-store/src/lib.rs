@@ -8,6 +8,7 @@
 //! | [`aggregate`] | counting without keeping what is counted |
 //! | [`store`] | the contract that every store keeps |
 //! | [`dynamodb`] | the events of a table of DynamoDB |
+//! | `firestore` | the events of a collection of Firestore; with the feature of that name |
 //!
 //! A store keeps an event under the name that its sender gave it, so that one that is sent again is found to be there. It
 //! reads by time, newest first or oldest first, from a place that any store can find again: the time and the name of the last event.
@@ -18,6 +19,8 @@ pub mod aggregate;
 pub mod dimension;
 pub mod dynamodb;
 pub mod event;
+#[cfg(feature = "firestore")]
+pub mod firestore;
 pub mod query;
 pub mod store;
 

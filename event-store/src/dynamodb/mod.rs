@@ -74,7 +74,7 @@ impl Row {
 }
 
 /// A time as the indexes sort it, alone or with the event that it is of: nanoseconds since the year -9999, of one length.
-fn time_key(time: Timestamp, of: Option<&EventId>) -> String {
+pub(crate) fn time_key(time: Timestamp, of: Option<&EventId>) -> String {
     let since = time.as_nanosecond() - Timestamp::MIN.as_nanosecond();
     match of {
         Some(id) => format!("{since:021}#{id}"),

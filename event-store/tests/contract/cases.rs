@@ -1,5 +1,6 @@
 //! The cases.
 
+pub(crate) use super::edges::*;
 use super::*;
 use event_store::{Aggregate, AggregateQuery, Deleted, Dimension, Exactness, Measure, aggregate};
 

@@ -1,0 +1,128 @@
+//! Firestore, by Google's emulator.
+
+use event_store::firestore::{Credentials, DEFAULT_DATABASE, Firestore, Place};
+use std::{
+    io::{self, Read, Write},
+    net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
+    process::{Child, Command, Stdio},
+    sync::{
+        OnceLock,
+        atomic::{AtomicU32, Ordering},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+/// The package that has the emulator, for those who have its source.
+const PACKAGE: &str = "google-cloud-cli-firestore-emulator";
+/// How long it may take to begin.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The emulator of all cases. It ends with this process: what started it waits for the end of its input.
+struct Emulator {
+    address: SocketAddr,
+    _runs: Child,
+}
+
+impl Emulator {
+    fn start() -> Result<Self, String> {
+        let jar = jar()?;
+        // Between asking for a free port and taking it another may take it.
+        (0..3).find_map(|_| Self::start_on(&jar, free_port())).ok_or_else(|| format!("{jar} did not begin to answer"))
+    }
+
+    fn start_on(jar: &str, port: u16) -> Option<Self> {
+        let script = r#"java -Duser.language=en -Xmx512m -cp "$1" com.google.cloud.datastore.emulator.firestore.CloudFirestore \
+            --host=127.0.0.1 --port="$2" >/dev/null 2>&1 & java=$!; cat >/dev/null; kill $java"#;
+        let command = ["-c", script, "emulator", jar, &port.to_string()].map(ToOwned::to_owned);
+        let begin = Command::new("sh").args(command).stdin(Stdio::piped()).stdout(Stdio::null()).spawn();
+        let emulator = Self { address: (Ipv4Addr::LOCALHOST, port).into(), _runs: begin.ok()? };
+        let begun = Instant::now();
+        while begun.elapsed() < PATIENCE {
+            if emulator.answers() {
+                return Some(emulator);
+            }
+            thread::sleep(Duration::from_millis(100));
+        }
+        None
+    }
+
+    fn answers(&self) -> bool {
+        let ask = || {
+            let mut stream = TcpStream::connect(self.address)?;
+            stream.set_read_timeout(Some(Duration::from_secs(5)))?;
+            stream.write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")?;
+            let mut begin = [0; 12];
+            stream.read_exact(&mut begin).map(|()| begin)
+        };
+        ask().is_ok_and(|begin: [u8; 12]| begin == *b"HTTP/1.1 200")
+    }
+}
+
+fn free_port() -> u16 {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    listener.local_addr().unwrap().port()
+}
+
+/// The emulator's jar, or what is missing.
+fn jar() -> Result<String, String> {
+    if Command::new("java").arg("-version").stderr(Stdio::null()).status().is_err() {
+        return Err("there is no java, of version 17 or later, on the path".to_owned());
+    }
+    if let Ok(jar) = std::env::var("FIRESTORE_EMULATOR_JAR") {
+        return Ok(jar);
+    }
+    let listed = Command::new("dpkg").args(["-L", PACKAGE]).stderr(Stdio::null()).output();
+    let listed = listed.map(|listed| String::from_utf8_lossy(&listed.stdout).into_owned()).unwrap_or_default();
+    let jar = listed.lines().find(|line| line.ends_with(".jar")).map(ToOwned::to_owned);
+    jar.ok_or_else(|| format!("neither is {PACKAGE} installed, nor names FIRESTORE_EMULATOR_JAR its jar"))
+}
+
+/// The emulator, where there is one; where one is required and there is none, this fails.
+fn emulator() -> Option<&'static Emulator> {
+    static EMULATOR: OnceLock<Result<Emulator, String>> = OnceLock::new();
+    match EMULATOR.get_or_init(Emulator::start) {
+        Ok(emulator) => Some(emulator),
+        Err(missing) if std::env::var("REQUIRE_EMULATORS").is_ok_and(|value| value == "1") => {
+            panic!("Firestore's emulator is required: {missing}")
+        }
+        Err(missing) => {
+            // Past what catches the output of a test that passes.
+            let _said = writeln!(io::stderr(), "SKIPPED a case of Firestore: its emulator is missing: {missing}");
+            None
+        }
+    }
+}
+
+/// A store in a project of its own.
+async fn start() -> Option<Firestore> {
+    static PROJECTS: AtomicU32 = AtomicU32::new(0);
+    let emulator = emulator()?;
+    let place = Place {
+        project_id: format!("case-{}", PROJECTS.fetch_add(1, Ordering::Relaxed)),
+        database: DEFAULT_DATABASE.to_owned(),
+        collection_path: "analytics/v1/tenants".to_owned(),
+        emulator: Some(emulator.address.to_string()),
+    };
+    Some(Firestore::open(&place, Credentials::Emulator).await.unwrap())
+}
+
+crate::keeps_the_contract! { start, where it is there:
+    an_event_comes_back_as_it_was_put
+    what_is_put_again_is_kept_once_and_another_of_its_name_not_at_all
+    of_many_that_put_one_event_at_once_one_stores_it
+    pages_follow_each_other_in_either_order_without_a_gap
+    a_range_holds_its_first_moment_and_not_its_last
+    what_is_asked_for_has_all_that_is_asked
+    what_is_deleted_is_found_no_more_and_can_be_put_again
+    one_tenant_sees_changes_and_deletes_nothing_of_another
+    counting_is_by_what_events_have_and_says_where_it_ends
+    events_of_one_moment_are_parted_by_their_names
+    times_are_told_apart_to_the_nanosecond
+    five_hundred_are_put_at_once_and_each_is_told_of
+    names_that_look_alike_or_taken_are_names_of_their_own
+    long_and_foreign_values_come_back_and_are_found
+    each_member_is_a_filter_of_its_own_in_either_order
+    a_place_outlives_the_event_that_it_names
+    much_is_put_and_read_without_a_gap
+}
