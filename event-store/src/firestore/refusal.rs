@@ -1,6 +1,7 @@
 //! What an answer of Firestore means that is no success.
 
 use crate::StoreError;
+use shared::problem::chain;
 use std::{error::Error, fmt, io, time::Duration};
 use tonic::{Code, Status};
 
@@ -42,10 +43,18 @@ pub(super) fn passes(status: &Status) -> bool {
 /// What the failure of a call means.
 pub(super) fn refusal(status: &Status) -> StoreError {
     match (garbled_with(status), status.code()) {
-        (Some(web), _) => refusal_of(code_of_web(web), status.message()),
+        (Some(web), _) => refusal_of(code_of_web(web), &said(status)),
         // Of a call, and not of one of its writes, it says so of what all of them are in.
         (None, Code::NotFound) => StoreError::BadConfig("there is no database of this name in the project"),
-        (None, code) => refusal_of(code, status.message()),
+        (None, code) => refusal_of(code, &said(status)),
+    }
+}
+
+/// What a failure says, with what is behind it: of a broken connection, why it broke.
+fn said(status: &Status) -> String {
+    match status.source() {
+        Some(cause) => format!("{}: {}", status.message(), chain(cause)),
+        None => status.message().to_owned(),
     }
 }
 

@@ -87,6 +87,20 @@ async fn who_does_not_answer_is_not_waited_for_for_long() {
 }
 
 #[tokio::test]
+async fn a_store_that_went_away_cannot_be_reached_and_one_that_came_back_can() {
+    let server = Server::start(|_| Reply::Refused(16, "no")).await;
+    let store = open(&server).await;
+    assert!(matches!(query(&store).await, Err(StoreError::AuthRefused)));
+    let address = server.stop().await;
+    for (call, error) in failures(&store).await {
+        let StoreError::Unavailable(why) = error else { panic!("{call}: {error:?}") };
+        assert!(why.to_string().len() > 40, "it says what is behind it: {why}");
+    }
+    let _back = Server::start_at(address, |_| Reply::Refused(16, "no")).await;
+    assert!(matches!(query(&store).await, Err(StoreError::AuthRefused)));
+}
+
+#[tokio::test]
 async fn what_fails_for_the_moment_is_asked_twice_and_what_is_refused_once() {
     for (code, times) in [(14, 2), (10, 2), (8, 1), (16, 1), (9, 1), (5, 1)] {
         let server = Server::start(move |_| Reply::Refused(code, "no")).await;
