@@ -174,8 +174,22 @@ impl Firestore {
         }
     }
 
-    /// Makes writes, each for itself: the code with which each ended, in their order.
+    /// Makes writes, each for itself, and once more those that failed for the moment: the code with which each ended, in their order.
     async fn write(&self, writes: Vec<Write>) -> Result<Vec<(Code, String)>, Status> {
+        let mut ended = self.write_once(writes.clone()).await?;
+        let failed: Vec<usize> = (0..ended.len()).filter(|place| refusal::passes_of(ended[*place].0)).collect();
+        if !failed.is_empty() {
+            sleep(PAUSE).await;
+            let again = failed.iter().map(|place| writes[*place].clone()).collect();
+            // Where this fails as a whole, what was told before still holds.
+            for (place, end) in failed.into_iter().zip(self.write_once(again).await.unwrap_or_default()) {
+                ended[place] = end;
+            }
+        }
+        Ok(ended)
+    }
+
+    async fn write_once(&self, writes: Vec<Write>) -> Result<Vec<(Code, String)>, Status> {
         let count = writes.len();
         let request = BatchWriteRequest { database: self.db.get_database_path().clone(), writes, ..Default::default() };
         let answer =

@@ -33,10 +33,11 @@ impl Error for Refused {}
 /// Whether it may go well at once when it is tried again. A store that is asked too much is left alone, and a call that took all its time
 /// is not given as much again.
 pub(super) fn passes(status: &Status) -> bool {
-    let code = match garbled_with(status) {
-        Some(web) => code_of_web(web),
-        None => status.code(),
-    };
+    passes_of(garbled_with(status).map_or(status.code(), code_of_web))
+}
+
+/// Whether what ended with this code may go well at once.
+pub(super) fn passes_of(code: Code) -> bool {
     matches!(code, Code::Unavailable | Code::Aborted | Code::Cancelled | Code::Internal | Code::Unknown)
 }
 
