@@ -117,7 +117,7 @@ async fn of_a_batch_what_failed_for_the_moment_is_written_again_and_nothing_else
         ]
     ));
     let calls: Vec<Vec<String>> =
-        server.asked().iter().filter(|asked| asked.method == "BatchWrite").map(|asked| names(asked)).collect();
+        server.asked().iter().filter(|asked| asked.method == "BatchWrite").map(names).collect();
     assert_eq!(calls, [names_of(&events), names_of([&events[1], &events[3], &events[4]])]);
 }
 
