@@ -28,7 +28,7 @@ use document::Collection;
 use firestore::{FirestoreDb, FirestoreDbOptions};
 use futures::{StreamExt, stream};
 use gcloud_sdk::{
-    GoogleAuthMiddleware, RequestTimeouts,
+    GoogleAuthHeaders, GoogleAuthMiddleware, RequestTimeouts,
     google::firestore::v1::{
         BatchGetDocumentsRequest, BatchWriteRequest, Document, DocumentMask, Write,
         batch_get_documents_response::Result as Found, firestore_client::FirestoreClient,
@@ -45,7 +45,7 @@ use tonic::{Code, Request, Response, Status};
 pub const DEFAULT_DATABASE: &str = "(default)";
 /// Google's own address.
 const GOOGLE: &str = "https://firestore.googleapis.com";
-/// How long a call may take, and the first connection.
+/// How long a call may take unless said, and the first connection.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// How often a call is made that fails for the moment. What it does is done once, however often it is made.
 const TRIES: u32 = 2;
@@ -106,6 +106,7 @@ pub enum Credentials {
 pub struct Firestore {
     db: FirestoreDb,
     collection_path: String,
+    patience: Duration,
 }
 
 impl fmt::Debug for Firestore {
@@ -133,13 +134,23 @@ impl Firestore {
                 return Err(StoreError::BadConfig("an emulator is shown no key"));
             }
         };
+        Self::connect(place, url, auth).await
+    }
+
+    async fn connect(place: &Place, url: String, auth: GoogleAuthHeaders) -> Result<Self, StoreError> {
         // The address is said here, since the crate would else take one from the environment.
         let options = FirestoreDbOptions::new(place.project_id.clone())
             .with_database_id(place.database.clone())
             .with_firebase_api_url(url);
         let connected = timeout(PATIENCE, FirestoreDb::with_options_auth(options, auth)).await;
         let db = connected.map_err(unreachable)?.map_err(unreachable)?;
-        Ok(Self { db, collection_path: place.collection_path.clone() })
+        Ok(Self { db, collection_path: place.collection_path.clone(), patience: PATIENCE })
+    }
+
+    /// The same store, each of whose calls may take so long in place of five seconds.
+    #[must_use]
+    pub fn with_patience(self, patience: Duration) -> Self {
+        Self { patience, ..self }
     }
 
     fn collection(&self, tenant: &TenantScope) -> Collection {
@@ -154,7 +165,7 @@ impl Firestore {
         let mut tries = 1;
         loop {
             let mut request = Request::new(message.clone());
-            request.extensions_mut().insert(RequestTimeouts::new().with_total(PATIENCE));
+            request.extensions_mut().insert(RequestTimeouts::new().with_total(self.patience));
             match send(self.db.client().get(), request).await {
                 Err(status) if tries < TRIES && refusal::passes(&status) => sleep(PAUSE).await,
                 done => return done,
@@ -163,8 +174,22 @@ impl Firestore {
         }
     }
 
-    /// Makes writes, each for itself: the code with which each ended, in their order.
+    /// Makes writes, each for itself, and once more those that failed for the moment: the code with which each ended, in their order.
     async fn write(&self, writes: Vec<Write>) -> Result<Vec<(Code, String)>, Status> {
+        let mut ended = self.write_once(writes.clone()).await?;
+        let failed: Vec<usize> = (0..ended.len()).filter(|place| refusal::passes_of(ended[*place].0)).collect();
+        if !failed.is_empty() {
+            sleep(PAUSE).await;
+            let again = failed.iter().map(|place| writes[*place].clone()).collect();
+            // Where this fails as a whole, what was told before still holds.
+            for (place, end) in failed.into_iter().zip(self.write_once(again).await.unwrap_or_default()) {
+                ended[place] = end;
+            }
+        }
+        Ok(ended)
+    }
+
+    async fn write_once(&self, writes: Vec<Write>) -> Result<Vec<(Code, String)>, Status> {
         let count = writes.len();
         let request = BatchWriteRequest { database: self.db.get_database_path().clone(), writes, ..Default::default() };
         let answer =
@@ -302,6 +327,28 @@ impl EventStore for Firestore {
 mod tests {
     use super::*;
     use serde_json::json;
+    use tokio::{io::AsyncReadExt, net::TcpListener};
+
+    #[tokio::test]
+    async fn google_is_greeted_over_tls() {
+        assert!(GOOGLE.starts_with("https://"));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("https://{}", listener.local_addr().unwrap());
+        let heard = tokio::spawn(async move {
+            let mut begin = [0; 2];
+            listener.accept().await.unwrap().0.read_exact(&mut begin).await.unwrap();
+            begin
+        });
+        let place = Place {
+            project_id: "acme".to_owned(),
+            database: DEFAULT_DATABASE.to_owned(),
+            collection_path: "a".to_owned(),
+            emulator: None,
+        };
+        let hung_up = Firestore::connect(&place, url, credentials::of_emulator()).await.unwrap_err();
+        assert!(matches!(hung_up, StoreError::Unavailable(_)), "{hung_up:?}");
+        assert_eq!(heard.await.unwrap(), [22, 3], "a handshake of TLS");
+    }
 
     #[test]
     fn a_route_leads_to_its_place_and_to_an_emulator_only_where_it_says_so() {

@@ -1,6 +1,7 @@
 //! What an answer of Firestore means that is no success.
 
 use crate::StoreError;
+use shared::problem::chain;
 use std::{error::Error, fmt, io, time::Duration};
 use tonic::{Code, Status};
 
@@ -32,20 +33,29 @@ impl Error for Refused {}
 /// Whether it may go well at once when it is tried again. A store that is asked too much is left alone, and a call that took all its time
 /// is not given as much again.
 pub(super) fn passes(status: &Status) -> bool {
-    let code = match garbled_with(status) {
-        Some(web) => code_of_web(web),
-        None => status.code(),
-    };
+    passes_of(garbled_with(status).map_or(status.code(), code_of_web))
+}
+
+/// Whether what ended with this code may go well at once.
+pub(super) fn passes_of(code: Code) -> bool {
     matches!(code, Code::Unavailable | Code::Aborted | Code::Cancelled | Code::Internal | Code::Unknown)
 }
 
 /// What the failure of a call means.
 pub(super) fn refusal(status: &Status) -> StoreError {
     match (garbled_with(status), status.code()) {
-        (Some(web), _) => refusal_of(code_of_web(web), status.message()),
+        (Some(web), _) => refusal_of(code_of_web(web), &said(status)),
         // Of a call, and not of one of its writes, it says so of what all of them are in.
         (None, Code::NotFound) => StoreError::BadConfig("there is no database of this name in the project"),
-        (None, code) => refusal_of(code, status.message()),
+        (None, code) => refusal_of(code, &said(status)),
+    }
+}
+
+/// What a failure says, with what is behind it: of a broken connection, why it broke.
+fn said(status: &Status) -> String {
+    match status.source() {
+        Some(cause) => format!("{}: {}", status.message(), chain(cause)),
+        None => status.message().to_owned(),
     }
 }
 

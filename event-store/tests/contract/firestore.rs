@@ -4,6 +4,7 @@ use event_store::firestore::{Credentials, DEFAULT_DATABASE, Firestore, Place};
 use std::{
     io::{self, Read, Write},
     net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
+    path::Path,
     process::{Child, Command, Stdio},
     sync::{
         OnceLock,
@@ -15,13 +16,13 @@ use std::{
 
 /// The package that has the emulator, for those who have its source.
 const PACKAGE: &str = "google-cloud-cli-firestore-emulator";
-/// How long it may take to begin.
+/// How long it may take to begin, and a call.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The emulator of all cases. It ends with this process: what started it waits for the end of its input.
 struct Emulator {
     address: SocketAddr,
-    _runs: Child,
+    runs: Child,
 }
 
 impl Emulator {
@@ -32,13 +33,16 @@ impl Emulator {
     }
 
     fn start_on(jar: &str, port: u16) -> Option<Self> {
-        let script = r#"java -Duser.language=en -Xmx512m -cp "$1" com.google.cloud.datastore.emulator.firestore.CloudFirestore \
-            --host=127.0.0.1 --port="$2" >/dev/null 2>&1 & java=$!; cat >/dev/null; kill $java"#;
+        let script = r#"
+            exec 3<&0
+            java -Duser.language=en -Xmx512m -cp "$1" com.google.cloud.datastore.emulator.firestore.CloudFirestore \
+                --host=127.0.0.1 --port="$2" >/dev/null 2>&1 & java=$!
+            { cat <&3 >/dev/null; kill "$java"; } & wait "$java""#;
         let command = ["-c", script, "emulator", jar, &port.to_string()].map(ToOwned::to_owned);
         let begin = Command::new("sh").args(command).stdin(Stdio::piped()).stdout(Stdio::null()).spawn();
-        let emulator = Self { address: (Ipv4Addr::LOCALHOST, port).into(), _runs: begin.ok()? };
+        let mut emulator = Self { address: (Ipv4Addr::LOCALHOST, port).into(), runs: begin.ok()? };
         let begun = Instant::now();
-        while begun.elapsed() < PATIENCE {
+        while begun.elapsed() < PATIENCE && matches!(emulator.runs.try_wait(), Ok(None)) {
             if emulator.answers() {
                 return Some(emulator);
             }
@@ -70,7 +74,7 @@ fn jar() -> Result<String, String> {
         return Err("there is no java, of version 17 or later, on the path".to_owned());
     }
     if let Ok(jar) = std::env::var("FIRESTORE_EMULATOR_JAR") {
-        return Ok(jar);
+        return if Path::new(&jar).is_file() { Ok(jar) } else { Err(format!("there is no {jar}")) };
     }
     let listed = Command::new("dpkg").args(["-L", PACKAGE]).stderr(Stdio::null()).output();
     let listed = listed.map(|listed| String::from_utf8_lossy(&listed.stdout).into_owned()).unwrap_or_default();
@@ -104,7 +108,8 @@ async fn start() -> Option<Firestore> {
         collection_path: "analytics/v1/tenants".to_owned(),
         emulator: Some(emulator.address.to_string()),
     };
-    Some(Firestore::open(&place, Credentials::Emulator).await.unwrap())
+    // The emulator shares the machine with whatever else is tested.
+    Some(Firestore::open(&place, Credentials::Emulator).await.unwrap().with_patience(PATIENCE))
 }
 
 crate::keeps_the_contract! { start, where it is there:

@@ -57,6 +57,15 @@ fn writes(asked: &Asked) -> Vec<Document> {
     request.writes.into_iter().filter_map(|write| document(write.operation)).collect()
 }
 
+/// The events that a call writes.
+fn names(asked: &Asked) -> Vec<String> {
+    writes(asked).iter().map(|document| document.name.split_once('#').unwrap().1.to_owned()).collect()
+}
+
+fn names_of<'a>(events: impl IntoIterator<Item = &'a ToPut>) -> Vec<String> {
+    events.into_iter().map(|put| put.event.event_id.to_string()).collect()
+}
+
 async fn document() -> Document {
     documents(&[event(0, "")]).await.remove(0)
 }
@@ -84,6 +93,32 @@ async fn each_event_of_a_batch_is_told_its_own_end() {
             Err(StoreError::BadConfig(_)),
         ]
     ));
+}
+
+#[tokio::test]
+async fn of_a_batch_what_failed_for_the_moment_is_written_again_and_nothing_else() {
+    let there = documents(&[event(3, "")]).await.remove(0);
+    let server = Server::start(move |asked| match (asked.method.as_str(), asked.before) {
+        ("BatchWrite", 0) => written(&[0, 10, 8, 14, 14]),
+        ("BatchWrite", _) => written(&[0, 6, 14]),
+        _ => found(there.clone()),
+    })
+    .await;
+    let events: Vec<ToPut> = (0..5).map(|n| event(n, "")).collect();
+    let ended = open(&server).await.put(&tenant(), &events).await;
+    assert!(matches!(
+        ended.as_slice(),
+        [
+            Ok(PutOutcome::Stored),
+            Ok(PutOutcome::Stored),
+            Err(StoreError::Throttled { .. }),
+            Ok(PutOutcome::Duplicate),
+            Err(StoreError::Unavailable(_)),
+        ]
+    ));
+    let calls: Vec<Vec<String>> =
+        server.asked().iter().filter(|asked| asked.method == "BatchWrite").map(names).collect();
+    assert_eq!(calls, [names_of(&events), names_of([&events[1], &events[3], &events[4]])]);
 }
 
 #[tokio::test]

@@ -15,7 +15,10 @@ use std::{
     net::{Ipv4Addr, SocketAddr},
     sync::{Arc, Mutex},
 };
-use tokio::net::TcpListener;
+use tokio::{
+    net::TcpListener,
+    task::{JoinHandle, JoinSet},
+};
 
 /// What the server answers.
 pub(crate) enum Reply {
@@ -47,24 +50,41 @@ pub(crate) struct Asked {
 pub(crate) struct Server {
     pub(crate) address: SocketAddr,
     asked: Arc<Mutex<Vec<Asked>>>,
+    serves: JoinHandle<()>,
 }
 
 type Script = dyn Fn(&Asked) -> Reply + Send + Sync;
 
 impl Server {
     pub(crate) async fn start(script: impl Fn(&Asked) -> Reply + Send + Sync + 'static) -> Self {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
-        let server = Self { address: listener.local_addr().unwrap(), asked: Arc::default() };
-        let (asked, script): (_, Arc<Script>) = (server.asked.clone(), Arc::new(script));
-        tokio::spawn(async move {
+        Self::start_at((Ipv4Addr::LOCALHOST, 0).into(), script).await
+    }
+
+    pub(crate) async fn start_at(
+        address: SocketAddr,
+        script: impl Fn(&Asked) -> Reply + Send + Sync + 'static,
+    ) -> Self {
+        let listener = TcpListener::bind(address).await.unwrap();
+        let (address, asked) = (listener.local_addr().unwrap(), Arc::default());
+        let (heard, script): (Arc<Mutex<Vec<Asked>>>, Arc<Script>) = (Arc::clone(&asked), Arc::new(script));
+        let serves = tokio::spawn(async move {
+            // What is open goes with what opened it.
+            let mut open = JoinSet::new();
             while let Ok((stream, _)) = listener.accept().await {
-                let (asked, script) = (asked.clone(), script.clone());
-                let service = service_fn(move |request| answer(asked.clone(), script.clone(), request));
+                let (heard, script) = (heard.clone(), script.clone());
+                let service = service_fn(move |request| answer(heard.clone(), script.clone(), request));
                 let connection = http2::Builder::new(TokioExecutor::new());
-                tokio::spawn(connection.serve_connection(TokioIo::new(stream), service));
+                open.spawn(connection.serve_connection(TokioIo::new(stream), service));
             }
         });
-        server
+        Self { address, asked, serves }
+    }
+
+    /// Goes away, and breaks off what is open.
+    pub(crate) async fn stop(self) -> SocketAddr {
+        self.serves.abort();
+        assert!(self.serves.await.unwrap_err().is_cancelled());
+        self.address
     }
 
     /// All that was asked, in its order.
