@@ -8,6 +8,7 @@
 //! | [`aggregate`] | counting without keeping what is counted |
 //! | [`store`] | the contract that every store keeps |
 //! | [`dynamodb`] | the events of a table of DynamoDB |
+//! | `cosmos` | the events of a container of Cosmos DB; a feature of its own |
 //!
 //! A store keeps an event under the name that its sender gave it, so that one that is sent again is found to be there. It
 //! reads by time, newest first or oldest first, from a place that any store can find again: the time and the name of the last event.
@@ -15,14 +16,19 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod aggregate;
+#[cfg(feature = "cosmos")]
+pub mod cosmos;
 pub mod dimension;
 pub mod dynamodb;
 pub mod event;
+mod keys;
+mod merge;
 pub mod query;
 pub mod store;
 
 pub use aggregate::{Aggregate, AggregateQuery, Exactness, Group, Measure};
 pub use dimension::Dimension;
 pub use event::{BadEventId, Event, EventId};
+pub use keys::SHARDS;
 pub use query::{EventPage, EventQuery, Filters, Order, Position, Range};
 pub use store::{Deleted, EventStore, PutOutcome, StoreError};

@@ -5,14 +5,16 @@
 //! | event | `EVENT#<shard>` | event id | time and event id | person, time and event id |
 //!
 //! An event lies under its name alone, so that one that is sent again after midnight, or by a clock that is wrong, is found. Names are
-//! spread over [`SHARDS`] partitions by their CRC-32: a partition takes some 1,000 writes a second, and its index, which grows at one
-//! end, no more. Indexes hold keys alone and may be a moment behind, so that each event is read again from the table, strongly
-//! consistent: what was deleted is found no more from that moment on.
+//! spread over [`SHARDS`](crate::SHARDS) partitions by their CRC-32: a partition takes some 1,000 writes a second, and its index, which
+//! grows at one end, no more. Indexes hold keys alone and may be a moment behind, so that each event is read again from the table,
+//! strongly consistent: what was deleted is found no more from that moment on.
 
 mod read;
 
 use crate::{
-    Deleted, Event, EventId, EventPage, EventQuery, EventStore, Position, PutOutcome, StoreError, store::ToPut,
+    Deleted, Event, EventId, EventPage, EventQuery, EventStore, Position, PutOutcome, StoreError,
+    keys::{person, shard, time_key},
+    store::ToPut,
 };
 use async_trait::async_trait;
 use aws_sdk_dynamodb::{
@@ -21,7 +23,6 @@ use aws_sdk_dynamodb::{
     types::{ReturnValue, ReturnValuesOnConditionCheckFailure},
 };
 use futures::{StreamExt, stream};
-use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use shared::{
     digest::Digest,
@@ -30,8 +31,6 @@ use shared::{
 };
 use std::{error::Error, iter, time::Duration};
 
-/// Over how many partitions a tenant's events are spread. Where an event lies follows from it: it never changes.
-pub const SHARDS: u32 = 8;
 /// The index of a tenant's events by time, and the attribute that puts an event there.
 pub const EVENT_TIME: &str = "event_time";
 /// The index of a person's events by time, and the attribute that puts an event there.
@@ -71,24 +70,6 @@ impl Row {
     fn event(&self) -> Result<Event, StoreError> {
         serde_json::from_str(&self.event).map_err(|error| StoreError::Form(error.into()))
     }
-}
-
-/// A time as the indexes sort it, alone or with the event that it is of: nanoseconds since the year -9999, of one length.
-fn time_key(time: Timestamp, of: Option<&EventId>) -> String {
-    let since = time.as_nanosecond() - Timestamp::MIN.as_nanosecond();
-    match of {
-        Some(id) => format!("{since:021}#{id}"),
-        None => format!("{since:021}"),
-    }
-}
-
-/// A person as the index has them: what an app calls people may be long, and hold a `#`.
-fn person(user: &str) -> String {
-    Digest::of(user.as_bytes()).to_string()
-}
-
-fn shard(id: &EventId) -> u32 {
-    crc32fast::hash(id.as_str().as_bytes()) % SHARDS
 }
 
 fn partition(shard: u32) -> String {

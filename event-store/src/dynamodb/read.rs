@@ -1,12 +1,15 @@
 //! Reading by time: the partitions' indexes side by side, merged.
 
-use super::{EVENT_TIME, EVENT_USER, Row, SHARDS, cut, fault, key, partition, person, time_key};
-use crate::{Event, EventId, EventPage, EventQuery, Order, Position, StoreError};
-use futures::future::try_join_all;
+use super::{EVENT_TIME, EVENT_USER, Row, cut, fault, key, partition};
+use crate::{
+    Event, EventId, EventPage, EventQuery, Order, Position, StoreError,
+    keys::{self, person, time_key},
+    merge::{Merge, Part, Parts},
+};
 use jiff::Timestamp;
 use serde::Deserialize;
 use shared::table::{Listing, Place, TenantTable};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 
 /// The most events that one page looks at.
 const LOOKED_AT: usize = 5_000;
@@ -21,17 +24,6 @@ struct Keys {
     event_user: Option<String>,
 }
 
-/// One partition on the way of a page.
-struct Shard {
-    number: u32,
-    /// What was read and not yet taken, in order: the sort key of the time, and the event.
-    ready: VecDeque<(String, EventId)>,
-    /// Where the next read begins.
-    after: Option<Place>,
-    /// Whether there is no more to read.
-    done: bool,
-}
-
 /// Which part of which index is read.
 struct Slice {
     index: &'static str,
@@ -44,38 +36,42 @@ struct Slice {
 
 impl Slice {
     fn of(query: &EventQuery) -> Option<Self> {
-        let last = query.range.to.checked_sub(jiff::SignedDuration::from_nanos(1)).ok()?;
-        if last < query.range.from {
-            return None;
-        }
+        let (first, last) = keys::between(&query.range)?;
         let (index, prefix) = match &query.filters.user_id {
             Some(user) => (EVENT_USER, format!("{}#", person(user))),
             None => (EVENT_TIME, String::new()),
         };
-        // `~` sorts behind all that an event's name is made of.
-        let between =
-            (format!("{prefix}{}", time_key(query.range.from, None)), format!("{prefix}{}~", time_key(last, None)));
+        let between = (format!("{prefix}{first}"), format!("{prefix}{last}"));
         Some(Self { index, prefix, between, newest_first: query.order == Order::NewestFirst })
     }
 
     fn key(&self, time: Timestamp, id: &EventId) -> String {
         format!("{}{}", self.prefix, time_key(time, Some(id)))
     }
+}
 
-    /// Reads on in a partition.
-    async fn read(&self, rows: &TenantTable, shard: &mut Shard, count: usize) -> Result<(), StoreError> {
-        let partition = partition(shard.number);
-        let listing = Listing::of(&partition, u32::try_from(count).unwrap_or(u32::MAX)).by(self.index);
-        let listing = listing.between(&self.between.0, &self.between.1).after(shard.after.take());
-        let listing = if self.newest_first { listing.newest_first() } else { listing };
-        let page = rows.list::<Keys>(listing).await.map_err(fault)?;
-        for keys in page.rows {
-            let by = if self.index == EVENT_USER { keys.event_user } else { keys.event_time };
-            shard.ready.push_back((by.ok_or_else(|| cut("an index names no time"))?, keys.sk));
-        }
-        shard.after = page.after;
-        shard.done = shard.after.is_none();
-        Ok(())
+/// A slice of a tenant's table.
+struct Slices<'a> {
+    rows: &'a TenantTable,
+    slice: &'a Slice,
+}
+
+impl Parts for Slices<'_> {
+    type Item = EventId;
+    type Place = Place;
+
+    async fn read(&self, shard: u32, after: Option<Place>, count: usize) -> Result<Part<EventId, Place>, StoreError> {
+        let (slice, partition) = (self.slice, partition(shard));
+        let listing = Listing::of(&partition, u32::try_from(count).unwrap_or(u32::MAX)).by(slice.index);
+        let listing = listing.between(&slice.between.0, &slice.between.1).after(after);
+        let listing = if slice.newest_first { listing.newest_first() } else { listing };
+        let page = self.rows.list::<Keys>(listing).await.map_err(fault)?;
+        let keyed = |keys: Keys| {
+            let by = if slice.index == EVENT_USER { keys.event_user } else { keys.event_time };
+            Ok((by.ok_or_else(|| cut("an index names no time"))?, keys.sk))
+        };
+        let found = page.rows.into_iter().map(keyed).collect::<Result<_, StoreError>>()?;
+        Ok(Part { found, next: page.after })
     }
 }
 
@@ -87,21 +83,16 @@ pub(super) async fn page(
     after: Option<&Position>,
 ) -> Result<EventPage, StoreError> {
     let Some(slice) = Slice::of(query) else { return Ok(EventPage { events: vec![], next: None }) };
-    let begin = |number| Shard {
-        number,
-        ready: VecDeque::new(),
-        // A place is one in every partition, whether the event that it names lies there or not.
-        after: after.map(|at| Place::in_index(at.event_id.as_str(), slice.key(at.timestamp, &at.event_id))),
-        done: false,
-    };
-    let mut shards: Vec<Shard> = (0..SHARDS).map(begin).collect();
+    // A place is one in every partition, whether the event that it names lies there or not.
+    let after = after.map(|at| Place::in_index(at.event_id.as_str(), slice.key(at.timestamp, &at.event_id)));
+    let mut merge = Merge::new(Slices { rows, slice: &slice }, after, slice.newest_first);
     let (mut events, mut looked_at) = (Vec::new(), 0);
     loop {
         // Few may be wanted of many: what is looked at costs the same call by call as all at once.
-        let keys = next(rows, &slice, &mut shards, (limit - events.len()).max(CHUNK)).await?;
+        let keys = merge.next((limit - events.len()).max(CHUNK)).await?;
         let Some(last) = keys.last() else { return Ok(EventPage { events, next: None }) };
         looked_at += keys.len();
-        let more = shards.iter().any(|shard| !shard.done || !shard.ready.is_empty());
+        let more = merge.more();
         for event in read(rows, keys.iter().map(|(_, id)| id)).await? {
             if !query.filters.hold(&event) {
                 continue;
@@ -117,44 +108,10 @@ pub(super) async fn page(
             return Ok(EventPage { events, next: None });
         }
         if looked_at >= LOOKED_AT {
-            return Ok(EventPage { events, next: position(&slice, last) });
+            let next = last.0.strip_prefix(&slice.prefix).and_then(keys::position);
+            return Ok(EventPage { events, next: Some(next.ok_or_else(|| cut("an index names no time"))?) });
         }
     }
-}
-
-/// The place of a key of the index.
-fn position(slice: &Slice, (by, id): &(String, EventId)) -> Option<Position> {
-    let time = by.strip_prefix(&slice.prefix)?.split_once('#')?.0;
-    let since: i128 = time.parse().ok()?;
-    let timestamp = Timestamp::from_nanosecond(since + Timestamp::MIN.as_nanosecond()).ok()?;
-    Some(Position { timestamp, event_id: id.clone() })
-}
-
-/// The next `count` keys of all partitions together, or fewer at the end.
-async fn next(
-    rows: &TenantTable,
-    slice: &Slice,
-    shards: &mut [Shard],
-    count: usize,
-) -> Result<Vec<(String, EventId)>, StoreError> {
-    let mut taken = Vec::with_capacity(count);
-    // Names are spread evenly: a share of each partition, and some more, mostly does.
-    let share = (count / SHARDS as usize * 5 / 4 + 8).min(1_000);
-    while taken.len() < count {
-        let empty = shards.iter_mut().filter(|shard| shard.ready.is_empty() && !shard.done);
-        try_join_all(empty.map(|shard| slice.read(rows, shard, share))).await?;
-        if shards.iter().any(|shard| shard.ready.is_empty() && !shard.done) {
-            continue;
-        }
-        let first = shards.iter_mut().filter(|shard| !shard.ready.is_empty());
-        let first = match slice.newest_first {
-            true => first.max_by(|a, b| a.ready.front().cmp(&b.ready.front())),
-            false => first.min_by(|a, b| a.ready.front().cmp(&b.ready.front())),
-        };
-        let Some(key) = first.and_then(|shard| shard.ready.pop_front()) else { break };
-        taken.push(key);
-    }
-    Ok(taken)
 }
 
 /// The events of these names, in their order, without those that are gone.
