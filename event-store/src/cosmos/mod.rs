@@ -24,6 +24,7 @@ use crate::{
     store::ToPut,
 };
 use async_trait::async_trait;
+use azure_core::http::StatusCode;
 use azure_data_cosmos::{
     AccountEndpoint, ContainerClient, CosmosClient, CosmosRuntime, RoutingStrategy,
     options::{
@@ -104,7 +105,8 @@ impl Cosmos {
         // What stands may be deleted before it can be read: then there is room, once more.
         for _ in 0..2 {
             match within(CALL, self.0.create_item(pk.clone(), &id, &item, None)).await? {
-                Ok(_) => return Ok(PutOutcome::Stored),
+                Ok(told) if told.status() == StatusCode::Created => return Ok(PutOutcome::Stored),
+                Ok(_) => return Err(StoreError::Form(odd("an event was put, and nothing created"))),
                 Err(error) if conflicts(&error) => {}
                 Err(error) => return Err(refusal(&error)),
             }
@@ -241,7 +243,8 @@ impl EventStore for Cosmos {
     async fn delete(&self, tenant: &TenantScope, id: &EventId) -> Result<Deleted, StoreError> {
         let (pk, id) = place_of(tenant, id);
         match within(CALL, self.0.delete_item(pk, &id, None)).await? {
-            Ok(_) => Ok(Deleted::Gone),
+            Ok(told) if told.status() == StatusCode::NoContent => Ok(Deleted::Gone),
+            Ok(_) => Err(StoreError::Form(odd("an event was deleted, and the answer says something else"))),
             Err(error) if absent(&error) => Ok(Deleted::NotThere),
             Err(error) => Err(refusal(&error)),
         }

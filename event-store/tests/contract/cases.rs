@@ -166,3 +166,42 @@ pub(crate) async fn counting_is_by_what_events_have_and_says_where_it_ends(asked
     let just = count(&asked_for(Measure::Events, &[], 30)).await;
     assert_eq!((just.total, just.exactness), (30.0, Exactness::Exact));
 }
+
+pub(crate) async fn values_are_one_only_where_they_are_to_the_letter(asked: &Asked<'_>) {
+    let values = [
+        "a",
+        "A",
+        "a ",
+        " a",
+        "a~b",
+        "a#b",
+        "\u{e9}",
+        "e\u{301}",
+        "' OR 1 = 1 --",
+        "\" OR \"\" = \"",
+        "@p0",
+        "c.pk",
+        "\\",
+        "a/b?c",
+        "\u{1f600}",
+        "null",
+        "*",
+        "%",
+    ];
+    let more = |value: &str| json!({"session_id": value, "app": value, "user_id": value});
+    let put = values.iter().enumerate().map(|(n, value)| event(&n.to_string(), n, more(value)));
+    assert!(asked.put(put).await.iter().all(|outcome| *outcome == PutOutcome::Stored));
+    for (n, value) in values.iter().enumerate() {
+        let text = || Some((*value).to_owned());
+        let session = Filters { session_id: text(), ..Filters::default() };
+        let user = Filters { user_id: text(), ..Filters::default() };
+        let app = Filters { dimensions: [(Dimension::App, (*value).to_owned())].into(), ..Filters::default() };
+        for filters in [session, user, app] {
+            assert_eq!(
+                asked.all(&EventQuery { filters: filters.clone(), ..day() }, 10).await,
+                names([n]),
+                "{filters:?}"
+            );
+        }
+    }
+}

@@ -53,4 +53,5 @@ crate::keeps_the_contract! { start:
     what_is_deleted_is_found_no_more_and_can_be_put_again
     one_tenant_sees_changes_and_deletes_nothing_of_another
     counting_is_by_what_events_have_and_says_where_it_ends
+    values_are_one_only_where_they_are_to_the_letter
 }

@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used)]
 
 mod cases;
+#[cfg(feature = "cosmos")]
+mod cosmos;
 mod dynamodb;
 
 use event_store::{
