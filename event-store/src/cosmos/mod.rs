@@ -26,7 +26,7 @@ use crate::{
 use async_trait::async_trait;
 use azure_core::http::StatusCode;
 use azure_data_cosmos::{
-    AccountEndpoint, ContainerClient, CosmosClient, CosmosRuntime, RoutingStrategy,
+    AccountEndpoint, AccountReference, ContainerClient, CosmosClient, CosmosRuntime, RoutingStrategy,
     options::{
         AvailabilityStrategy, BinaryEncodingOptions, ConnectionPoolOptions, EndToEndOperationLatencyPolicy,
         OperationOptions, OperationOptionsBuilder, ReadConsistencyStrategy, ThrottlingRetryOptionsBuilder,
@@ -83,9 +83,11 @@ impl Cosmos {
     /// way of asking.
     pub async fn open(place: &Place, credentials: Credentials) -> Result<Self, StoreError> {
         let (endpoint, transport) = address(&place.endpoint)?;
-        // The client's own choice would be a second crypto library; another part of the process may have named this one before.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let account = credentials.of(endpoint)?;
+        name_crypto();
+        Self::find(place, credentials.of(endpoint)?, transport).await
+    }
+
+    async fn find(place: &Place, account: AccountReference, transport: Transport) -> Result<Self, StoreError> {
         let opening = async {
             let runtime = CosmosRuntime::builder().with_connection_pool(connections(transport)?).build().await?;
             let client = CosmosClient::builder()
@@ -130,6 +132,11 @@ impl Cosmos {
         }
         Ok(Some(found))
     }
+}
+
+/// Names the crypto library to who asks for the process's own: the client's choice would be a second one. It may have been named before.
+fn name_crypto() {
+    let _ = rustls::crypto::ring::default_provider().install_default();
 }
 
 /// An event as the container holds it.
