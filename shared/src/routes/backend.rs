@@ -62,7 +62,8 @@ pub struct DynamoDb {
     pub use_local: bool,
 }
 
-/// A container of Cosmos DB. It has one of `key_secret` and `key`.
+/// A container of Cosmos DB, asked as one of three: with the account's key by `key_secret` or `key`, or as an application of Microsoft Entra by
+/// the three members that begin with `entra_`.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Cosmos {
@@ -74,6 +75,15 @@ pub struct Cosmos {
     /// The account's key itself, as only a lab takes it.
     #[serde(default)]
     pub key: Option<Private<String>>,
+    /// The directory of Entra in which the application is.
+    #[serde(default)]
+    pub entra_tenant: Option<String>,
+    /// The application's id there.
+    #[serde(default)]
+    pub entra_client: Option<String>,
+    /// Where the application's secret is.
+    #[serde(default)]
+    pub entra_secret: Option<SecretRef>,
     /// The database.
     pub database_id: String,
     /// The container.
@@ -192,8 +202,16 @@ impl Cosmos {
         need(is_cosmos_name(&self.database_id), "database_id is 1 to 255 characters without / \\ # ? and controls")?;
         need(is_cosmos_name(&self.container_id), "container_id is 1 to 255 characters without / \\ # ? and controls")?;
         let plain = self.key.as_ref().is_none_or(|key| (1..=512).contains(&key.expose().len()));
-        let one = plain && self.key_secret.is_some() != self.key.is_some();
-        need(one, "the account's key is named by key_secret: <secret id>#<json key>")
+        need(plain, "the account's key has 1 to 512 bytes")?;
+        let named = |text: &Option<String>| text.as_ref().is_none_or(|text| is_made_of(text, 253, ".-"));
+        let form = "entra_tenant and entra_client are each 1 to 253 letters, digits, '.' and '-'";
+        need(named(&self.entra_tenant) && named(&self.entra_client), form)?;
+        let entra = [self.entra_tenant.is_some(), self.entra_client.is_some(), self.entra_secret.is_some()];
+        let ways = [self.key_secret.is_some(), self.key.is_some(), entra.contains(&true)];
+        let whole = !entra.contains(&true) || !entra.contains(&false);
+        let form =
+            "credentials are key_secret: <secret id>#<json key>, or else entra_tenant, entra_client and entra_secret";
+        need(whole && ways.into_iter().filter(|way| *way).count() == 1, form)
     }
 }
 

@@ -218,6 +218,10 @@ fn an_analytics_store_is_one_of_three_with_the_members_that_it_needs() {
             "cosmos",
             json!({"endpoint": "https://[::1]:8081/", "key_secret": "s#k", "database_id": "d", "container_id": "c", "use_emulator": true}),
         ),
+        (
+            "cosmos",
+            json!({"endpoint": "https://x.documents.azure.com", "entra_tenant": "contoso.onmicrosoft.com", "entra_client": "00000000-0000-0000-0000-000000000000", "entra_secret": "s#k", "database_id": "d", "container_id": "c"}),
+        ),
     ] {
         let parsed = parse(backend_type, &good);
         assert!(parsed.is_ok(), "{backend_type} {good}: {parsed:?}");
@@ -311,6 +315,27 @@ fn what_would_lead_elsewhere_is_no_config() {
     let mut neither = both;
     (neither["key"], neither["key_secret"]) = (Value::Null, Value::Null);
     assert!(parse("cosmos", &neither).is_err());
+    let entra = |change: &dyn Fn(&mut Value)| {
+        let mut config = json!({"endpoint": "https://x.documents.azure.com", "entra_tenant": "t", "entra_client": "c", "entra_secret": "s#k", "database_id": "d", "container_id": "c"});
+        change(&mut config);
+        parse("cosmos", &config)
+    };
+    let Ok(Backend::Cosmos(at)) = entra(&|_| {}) else { panic!("an application is a way in") };
+    assert_eq!((at.entra_secret.map(|at| at.to_string()), at.key_secret), (Some("s#k".to_owned()), None));
+    for name in ["entra_tenant", "entra_client", "entra_secret"] {
+        assert!(entra(&|config| config[name] = Value::Null).is_err(), "{name} is missing");
+    }
+    for (name, value) in [
+        ("key", "k"),
+        ("key_secret", "s#k"),
+        ("entra_secret", "s3cret"),
+        ("entra_tenant", "a/b"),
+        ("entra_tenant", "a#b"),
+        ("entra_client", "a b"),
+        ("entra_client", &"a".repeat(254)),
+    ] {
+        assert!(entra(&|config| config[name] = value.into()).is_err(), "{name} {value}");
+    }
 }
 
 #[test]
