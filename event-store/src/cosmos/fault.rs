@@ -13,6 +13,8 @@ const REST: Duration = Duration::from_secs(1);
 const OTHER_PARTITION: u16 = 1001;
 /// A 404 for want of a database or a container.
 const NO_CONTAINER: u16 = 1003;
+/// A 403 for want of room: a partition holds 20 GB.
+const FULL: u16 = 1014;
 /// The client's own mark of an answer that it cannot read.
 const UNREADABLE: u16 = 20_020;
 /// The client's own mark of a request that it could not sign, and of a token that it was not given.
@@ -66,6 +68,7 @@ pub(super) fn refusal(error: &CosmosError) -> StoreError {
     match (u16::from(status), sub) {
         (_, UNREADABLE) => StoreError::Form(cause()),
         (401, UNSIGNED | NO_TOKEN) if !is_refused(error) => StoreError::Unavailable(cause()),
+        (403, FULL) => StoreError::BadConfig("a partition of the tenant is full"),
         (401 | 403, _) => StoreError::AuthRefused,
         (404, 0 | NO_CONTAINER) => StoreError::BadConfig("there is no database or container of this name"),
         (400, OTHER_PARTITION) => StoreError::BadConfig("the container's partition key is not /pk"),

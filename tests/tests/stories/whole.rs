@@ -146,3 +146,27 @@ fn no_function_links_an_embedded_store() {
         }
     }
 }
+
+/// Microsoft's emulator of Cosmos DB is a feature of the client that a release would ship, and must never be turned on there.
+#[test]
+fn the_emulator_within_a_client_is_for_tests_alone() {
+    let tree = |edges: &str, package: &[&str]| {
+        let tree = std::process::Command::new(env!("CARGO"))
+            .args(["tree", "--offline", "-e", edges, "--prefix", "none"])
+            .args(package)
+            .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+            .output()
+            .unwrap();
+        assert!(tree.status.success(), "{}", String::from_utf8_lossy(&tree.stderr));
+        String::from_utf8(tree.stdout).unwrap()
+    };
+    let client = ["-p", "event-store", "--features", "event-store/cosmos"];
+    let emulated = |tree: &str| tree.contains("__internal_in_memory_emulator");
+    assert!(emulated(&tree("normal,dev,features", &client)), "the tests' own tree has it, and shows how it is told");
+    let shipped = tree("normal,features", &client);
+    assert!(shipped.contains("azure_data_cosmos_driver feature") && !emulated(&shipped), "{shipped}");
+    assert!(!emulated(&tree("normal,features", &["-p", "ingest"])));
+    for foreign in ["openssl-sys", "native-tls", "aws-lc"] {
+        assert!(!shipped.lines().any(|line| line.starts_with(foreign)), "{foreign}");
+    }
+}

@@ -83,6 +83,13 @@ async fn credentials_that_are_refused_are_told_as_that() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_partition_that_is_full_is_no_want_of_rights() {
+    let full =
+        told(403, vec![("x-ms-substatus", "1014")], r#"{"code": "Forbidden", "message": "reached maximum size"}"#);
+    each(full, |_, error| matches!(error, StoreError::BadConfig(_))).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_account_that_is_asked_too_much_says_when_to_come_again() {
     let at = |wanted: Duration| move |_, error: &StoreError| matches!(error, StoreError::Throttled { retry_after } if *retry_after == wanted);
     let later = told(429, vec![("x-ms-retry-after-ms", "7000"), ("x-ms-substatus", "3200")], r#"{"code": "429"}"#);
