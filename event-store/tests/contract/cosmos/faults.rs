@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{at, day, event, noon, tenant, to_put};
 use event_store::{
-    Deleted, EventId, EventQuery, EventStore, Filters, PutOutcome, Range, StoreError,
+    Deleted, Dimension, EventId, EventQuery, EventStore, Filters, PutOutcome, Range, StoreError,
     cosmos::{Cosmos, Place},
 };
 use futures::future::join_all;
@@ -219,9 +219,17 @@ async fn every_call_names_its_partition_and_reads_what_is_committed() {
     let (store, tenant) = (opened(&host).await, whose());
     let opened = host.calls();
     assert!(opened.iter().all(|call| call.deed() == Deed::Opening), "{opened:#?}");
-    store.put(&tenant, &[to_put(event("1", 0, json!({"user_id": "o'hara", "app": "x"})))]).await.remove(0).unwrap();
+    store
+        .put(&tenant, &[to_put(event("1", 0, json!({"user_id": "o'hara", "session_id": "s-1", "app": "x"})))])
+        .await
+        .remove(0)
+        .unwrap();
     store.get(&tenant, &id()).await.unwrap().unwrap();
-    let filters = Filters { user_id: Some("o'hara".to_owned()), ..Filters::default() };
+    let filters = Filters {
+        user_id: Some("o'hara".to_owned()),
+        session_id: Some("s-1".to_owned()),
+        dimensions: [(Dimension::App, "x".to_owned())].into(),
+    };
     assert_eq!(store.query(&tenant, &EventQuery { filters, ..day() }, 1, None).await.unwrap().events.len(), 1);
     store.delete(&tenant, &id()).await.unwrap();
     let calls = host.calls();
@@ -238,6 +246,9 @@ async fn every_call_names_its_partition_and_reads_what_is_committed() {
         let text = asked["query"].as_str().unwrap();
         assert!(text.contains("WHERE c.pk = @p0 AND") && text.ends_with("ORDER BY c.event_time DESC"), "{text}");
         assert!(!text.contains("hara") && !text.contains("GROUP") && !text.contains("OFFSET"), "{text}");
+        for held in ["c.person = @", "c.session_id = @", "c.app = @"] {
+            assert!(text.contains(held), "{text}");
+        }
         let pk = asked["parameters"][0]["value"].as_str().unwrap();
         assert_eq!(call.headers["x-ms-documentdb-partitionkey"], format!("[\"{pk}\"]"));
     }
