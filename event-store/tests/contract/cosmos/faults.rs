@@ -140,10 +140,10 @@ async fn a_container_that_is_gone_is_no_event_that_is_not_there() {
 async fn an_account_that_is_broken_for_the_moment_is_told_as_that() {
     let each = Each::start().await;
     for status in [408, 410, 449, 500, 503] {
-        each.told(refused(status), |error| is_unavailable(error)).await;
+        each.told(refused(status), is_unavailable).await;
     }
     let behind = told(404, vec![("x-ms-substatus", "1002")], r#"{"code": "NotFound"}"#);
-    each.told(behind, |error| is_unavailable(error)).await;
+    each.told(behind, is_unavailable).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -158,8 +158,8 @@ async fn rubbish_is_no_answer() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_answer_that_is_cut_short_and_one_that_never_comes_are_none() {
     let each = Each::start().await;
-    each.told(Answer::Cut(200), |error| is_unavailable(error)).await;
-    each.told(Answer::Never, |error| is_unavailable(error)).await;
+    each.told(Answer::Cut(200), is_unavailable).await;
+    each.told(Answer::Never, is_unavailable).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
