@@ -50,6 +50,7 @@ pub(super) fn application(
     secret: &SecretString,
     over: Option<Transport>,
 ) -> Result<Arc<dyn TokenCredential>, StoreError> {
+    super::name_crypto();
     let mut options = ClientSecretCredentialOptions::default();
     options.client_options.retry = RetryOptions::none();
     options.client_options.transport = over;

@@ -83,11 +83,11 @@ impl Cosmos {
     /// way of asking.
     pub async fn open(place: &Place, credentials: Credentials) -> Result<Self, StoreError> {
         let (endpoint, transport) = address(&place.endpoint)?;
-        name_crypto();
         Self::find(place, credentials.of(endpoint)?, transport).await
     }
 
     async fn find(place: &Place, account: AccountReference, transport: Transport) -> Result<Self, StoreError> {
+        name_crypto();
         let opening = async {
             let runtime = CosmosRuntime::builder().with_connection_pool(connections(transport)?).build().await?;
             let client = CosmosClient::builder()

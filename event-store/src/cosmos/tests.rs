@@ -30,7 +30,6 @@ impl HttpClient for Giver {
 
 /// What comes of opening a store as an application, at an account that does not answer.
 async fn opened(answer: Option<(u16, &'static str)>) -> (StoreError, Vec<String>) {
-    name_crypto();
     let (giver, endpoint) = (Giver(answer, Arc::default()), "http://127.0.0.1:9");
     let over = azure_core::http::Transport::new(Arc::new(giver.clone()));
     let application = credentials::application("contoso", "shop".to_owned(), &secret(), Some(over)).unwrap();

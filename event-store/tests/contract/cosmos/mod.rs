@@ -31,7 +31,7 @@ async fn open(endpoint: &str) -> Result<Cosmos, StoreError> {
 }
 
 async fn start() -> Cosmos {
-    open(account().url()).await.unwrap()
+    faults::opened(account()).await
 }
 
 crate::keeps_the_contract! { start:
