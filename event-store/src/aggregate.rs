@@ -1,7 +1,7 @@
 //! Counting without keeping what is counted.
 
 use crate::{
-    Dimension, Event, EventQuery, EventStore, Filters, Order, Range, StoreError,
+    Dimension, Event, EventQuery, EventStore, Filters, Order, Position, Range, StoreError,
     rollup::{
         crowd::{Crowd, digest},
         tally::{Combination, Rollup},
@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 /// The most dimensions that events are grouped by.
 pub const MAX_DIMENSIONS: usize = 3;
 /// How many events are read at a time.
-const PAGE: usize = 1_000;
+pub(crate) const PAGE: usize = 1_000;
 
 /// What is counted or added up.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -210,7 +210,7 @@ pub async fn fold(
     let budget = asked.budget / asked.types.len().max(1);
     for filters in by_type(asked) {
         let query = EventQuery { range: asked.range, filters, order: Order::NewestFirst };
-        let (some, all) = walk(store, tenant, &query, budget, &mut |event| answer.take(event)).await?;
+        let (some, all) = walk(store, tenant, &query, None, budget, &mut |event| answer.take(event)).await?;
         (read, truncated) = (read + some, truncated || !all);
     }
     Ok(answer.told(truncated.then_some(read)))
@@ -230,7 +230,7 @@ fn by_type(asked: &AggregateQuery) -> Vec<Filters> {
     asked.types.iter().filter(other).map(with).collect()
 }
 
-/// Reads up to `budget` events; how many there were, and whether that is all.
+/// Reads up to `budget` events after a place; how many there were, and whether that is all.
 ///
 /// # Errors
 ///
@@ -239,10 +239,11 @@ pub(crate) async fn walk(
     store: &dyn EventStore,
     tenant: &TenantScope,
     query: &EventQuery,
+    mut after: Option<Position>,
     budget: usize,
     take: &mut (dyn FnMut(&Event) + Send),
 ) -> Result<(usize, bool), StoreError> {
-    let (mut read, mut after) = (0, None);
+    let mut read = 0;
     loop {
         // One more than is left says whether there is more.
         let page = store.query(tenant, query, PAGE.min(budget - read).max(1), after.as_ref()).await?;

@@ -2,9 +2,9 @@
 
 use super::{Day, Hour, Ledger, Mark, Part, Piece, pack, time};
 use crate::{
-    Aggregate, AggregateQuery, EventQuery, EventStore, Filters, Measure, Order, Range, StoreError,
+    Aggregate, AggregateQuery, Event, EventQuery, EventStore, Filters, Measure, Order, Range, StoreError,
     aggregate::{self, Answer},
-    rollup::tally::Rollup,
+    rollup::tally::{Combination, Rollup},
 };
 use futures::{StreamExt, TryStreamExt, stream};
 use shared::tenant::TenantScope;
@@ -14,6 +14,8 @@ use std::collections::{BTreeMap, BTreeSet};
 const ATTEMPTS: usize = 3;
 /// How many days' hours are read at once.
 const AT_ONCE: usize = 8;
+/// How many ranges of events are read at once, each of all partitions of the store.
+const LIVE_AT_ONCE: usize = 4;
 
 /// Counts: from roll-ups where the store has them and the question allows it, and by reading events for the rest.
 ///
@@ -69,16 +71,29 @@ async fn read_live(
     live: &[Live],
     answer: &mut Answer<'_>,
 ) -> Result<Option<usize>, StoreError> {
-    let mut read = 0;
-    for Live { range, .. } in live.iter().rev() {
-        // What is looked at costs, wanted or not: so the store filters nothing, and everything counts.
-        let query = EventQuery { range: *range, filters: Filters::default(), order: Order::NewestFirst };
-        let mut take = |event: &crate::Event| {
-            if asked.wants(&super::tally::Combination::of(event)) {
-                answer.take(event);
-            }
-        };
-        let (some, all) = aggregate::walk(store, tenant, &query, asked.budget - read, &mut take).await?;
+    // What is looked at costs, wanted or not: so the store filters nothing, and everything counts.
+    let query = |live: &Live| EventQuery { range: live.range, filters: Filters::default(), order: Order::NewestFirst };
+    let mut take = |event: &Event| {
+        if asked.wants(&Combination::of(event)) {
+            answer.take(event);
+        }
+    };
+    // Of many ranges most have a few events. Each has a share of the budget, and those that have more go on one after the other.
+    let share = (asked.budget / live.len().max(1)).clamp(1, aggregate::PAGE);
+    let begun = live.iter().rev().map(|live| {
+        let query = query(live);
+        async move { store.query(tenant, &query, share, None).await.map(|page| (query, page)) }
+    });
+    let begun: Vec<_> = stream::iter(begun.collect::<Vec<_>>()).buffered(LIVE_AT_ONCE).try_collect().await?;
+    let (mut read, mut rest) = (0, vec![]);
+    for (query, page) in begun {
+        read += page.events.len();
+        page.events.iter().for_each(&mut take);
+        rest.extend(page.next.map(|after| (query, after)));
+    }
+    for (query, after) in rest {
+        let left = asked.budget.saturating_sub(read);
+        let (some, all) = aggregate::walk(store, tenant, &query, Some(after), left, &mut take).await?;
         read += some;
         if !all {
             return Ok(Some(read));
@@ -132,12 +147,16 @@ impl Plan {
         }
     }
 
-    /// What is read from events, in order, what lies side by side together.
-    fn joined(mut self) -> Vec<Live> {
+    /// What is read from events, in order; together what has nothing between that comes from a roll-up, since what has no mark has no events.
+    fn joined(mut self, rolled: &BTreeSet<Piece>) -> Vec<Live> {
+        let apart = |before: &Live, next: &Live| {
+            let between = |piece: &Piece| (before.range.to..next.range.from).contains(&piece.range().from);
+            rolled.iter().any(between)
+        };
         self.live.sort_by_key(|live| live.first);
         let mut joined: Vec<Live> = vec![];
         for live in self.live {
-            match joined.last_mut().filter(|before| before.range.to == live.range.from) {
+            match joined.last_mut().filter(|before| !apart(before, &live)) {
                 Some(before) => (before.last, before.range.to) = (live.last, live.range.to),
                 None => joined.push(live),
             }
@@ -158,13 +177,16 @@ async fn rolled(
     range: Range,
     marks: &BTreeMap<Day, Mark>,
 ) -> Result<(Vec<Rollup>, Vec<Live>), StoreError> {
-    let (mut plan, mut rollups) = (Plan::of(range, marks), Vec::new());
+    let (mut plan, mut rollups, mut pieces) = (Plan::of(range, marks), Vec::new(), BTreeSet::new());
     if let (Some(first), Some(last)) = (plan.days.first().copied(), plan.days.last().copied()) {
         let mut found = ledger.chunks(tenant, part, Piece::Day(first)..=Piece::Day(last)).await?;
         for day in std::mem::take(&mut plan.days) {
             let Some(mark) = marks.get(&day) else { continue };
             match held(&mut found, Piece::Day(day), part, mark.version) {
-                Some(rollup) => rollups.push(rollup),
+                Some(rollup) => {
+                    pieces.insert(Piece::Day(day));
+                    rollups.push(rollup);
+                }
                 None => plan.hours_of(day, mark, range),
             }
         }
@@ -181,12 +203,15 @@ async fn rolled(
         let Some(mark) = marks.get(&day) else { continue };
         for hour in hours {
             match held(&mut found, Piece::Hour(hour), part, mark.of(hour).version) {
-                Some(rollup) => rollups.push(rollup),
+                Some(rollup) => {
+                    pieces.insert(Piece::Hour(hour));
+                    rollups.push(rollup);
+                }
                 None => plan.live(hour, range),
             }
         }
     }
-    Ok((rollups, plan.joined()))
+    Ok((rollups, plan.joined(&pieces)))
 }
 
 /// A part of a roll-up, if one lies there that holds under this version. What cannot be read holds as little as what is not there.
@@ -246,13 +271,14 @@ mod tests {
         assert_eq!(plan.days, BTreeSet::from([day("2026-03-02")]));
         let hours = ["2026-03-01T23:00:00Z", "2026-03-03T00:00:00Z", "2026-03-03T08:00:00Z"].map(hour);
         assert_eq!(plan.hours, BTreeSet::from(hours));
-        let live: Vec<Range> = plan.joined().iter().map(|live| live.range).collect();
+        let read = |plan: Plan, rolled: &BTreeSet<Piece>| plan.joined(rolled).iter().map(|live| live.range).collect::<Vec<_>>();
+        let rolled = hours.map(Piece::Hour).into_iter().chain([Piece::Day(day("2026-03-02"))]).collect();
         assert_eq!(
-            live,
+            read(plan, &rolled),
             [
                 range("2026-03-01T22:30:00Z", "2026-03-01T23:00:00Z"),
-                range("2026-03-03T09:00:00Z", "2026-03-03T11:00:00Z"),
-                range("2026-03-03T12:00:00Z", "2026-03-03T12:15:00Z"),
+                // With the hour between, which has no mark.
+                range("2026-03-03T09:00:00Z", "2026-03-03T12:15:00Z"),
             ]
         );
         let whole = Plan::of(range("2026-03-01T00:00:00Z", "2026-03-02T00:00:00Z"), &marks);
