@@ -44,23 +44,4 @@ async fn start() -> DynamoDb {
     DynamoDb::new(Table::new(&Aws::local(endpoints, "local", "local"), TABLE), &Clock::system())
 }
 
-crate::keeps_the_contract! { start:
-    an_event_comes_back_as_it_was_put
-    what_is_put_again_is_kept_once_and_another_of_its_name_not_at_all
-    of_many_that_put_one_event_at_once_one_stores_it
-    pages_follow_each_other_in_either_order_without_a_gap
-    a_range_holds_its_first_moment_and_not_its_last
-    what_is_asked_for_has_all_that_is_asked
-    what_is_deleted_is_found_no_more_and_can_be_put_again
-    one_tenant_sees_changes_and_deletes_nothing_of_another
-    counting_is_by_what_events_have_and_says_where_it_ends
-    values_are_one_only_where_they_are_to_the_letter
-    events_of_one_moment_are_parted_by_their_names
-    times_are_told_apart_to_the_nanosecond
-    five_hundred_are_put_at_once_and_each_is_told_of
-    names_that_look_alike_or_taken_are_names_of_their_own
-    long_and_foreign_values_come_back_and_are_found
-    each_member_is_a_filter_of_its_own_in_either_order
-    a_place_outlives_the_event_that_it_names
-    much_is_put_and_read_without_a_gap
-}
+crate::keeps_the_contract!(start);

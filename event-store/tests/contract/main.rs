@@ -16,22 +16,44 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use shared::tenant::{Sweep, TenantScope};
 
-/// Cases run for a store that `$start` makes, each on a tenant of its own.
+/// Has a store asked each case. Of one that may be missing on this machine, `start` says so, or fails: `where it is there`.
 macro_rules! keeps_the_contract {
-    ($start:path: $($case:ident)*) => {
-        $(#[tokio::test(flavor = "multi_thread")]
+    ($start:path) => { crate::keeps_the_contract! { @all always $start } };
+    ($start:path, where it is there) => { crate::keeps_the_contract! { @all there $start } };
+    (@all $when:ident $start:path) => { crate::keeps_the_contract! { @each $when $start:
+        an_event_comes_back_as_it_was_put
+        what_is_put_again_is_kept_once_and_another_of_its_name_not_at_all
+        of_many_that_put_one_event_at_once_one_stores_it
+        pages_follow_each_other_in_either_order_without_a_gap
+        a_range_holds_its_first_moment_and_not_its_last
+        what_is_asked_for_has_all_that_is_asked
+        what_is_deleted_is_found_no_more_and_can_be_put_again
+        one_tenant_sees_changes_and_deletes_nothing_of_another
+        counting_is_by_what_events_have_and_says_where_it_ends
+        values_are_one_only_where_they_are_to_the_letter
+        events_of_one_moment_are_parted_by_their_names
+        times_are_told_apart_to_the_nanosecond
+        five_hundred_are_put_at_once_and_each_is_told_of
+        names_that_look_alike_or_taken_are_names_of_their_own
+        long_and_foreign_values_come_back_and_are_found
+        each_member_is_a_filter_of_its_own_in_either_order
+        a_place_outlives_the_event_that_it_names
+        much_is_put_and_read_without_a_gap
+    } };
+    (@each $when:ident $start:path: $($case:ident)*) => { $(crate::keeps_the_contract! { @one $when $start, $case })* };
+    (@one always $start:path, $case:ident) => {
+        #[tokio::test(flavor = "multi_thread")]
         async fn $case() {
             let store = $start().await;
             crate::cases::$case(&crate::Asked { store: &store, tenant: crate::tenant(stringify!($case)) }).await;
-        })*
+        }
     };
-    // For a store that may be missing on this machine: `$start` says so, or fails.
-    ($start:path, where it is there: $($case:ident)*) => {
-        $(#[tokio::test(flavor = "multi_thread")]
+    (@one there $start:path, $case:ident) => {
+        #[tokio::test(flavor = "multi_thread")]
         async fn $case() {
             let Some(store) = $start().await else { return };
             crate::cases::$case(&crate::Asked { store: &store, tenant: crate::tenant(stringify!($case)) }).await;
-        })*
+        }
     };
 }
 use keeps_the_contract;

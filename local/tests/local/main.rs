@@ -3,6 +3,7 @@
 
 mod gateway;
 mod harness;
+mod killed;
 mod sample;
 mod secrets;
 mod state;

@@ -58,6 +58,8 @@ struct Key {
 enum Place {
     Firestore(firestore::Place),
     Cosmos(cosmos::Place),
+    /// A container that is asked as an application of Microsoft Entra, by its directory and its name there.
+    OfEntra(cosmos::Place, String, String),
 }
 
 /// A place, and by which secret one gets there.
@@ -135,7 +137,15 @@ impl Opener {
             Backend::Cosmos(at) => {
                 let (endpoint, database_id, container_id) = (at.endpoint, at.database_id, at.container_id);
                 let place = cosmos::Place { endpoint, database_id, container_id };
-                (Place::Cosmos(place), at.key_secret, at.key.map(|key| SecretString::from(key.expose().clone())))
+                match (at.entra_tenant, at.entra_client, at.entra_secret) {
+                    (Some(tenant), Some(client), Some(secret)) => {
+                        (Place::OfEntra(place, tenant, client), Some(secret), None)
+                    }
+                    _ => {
+                        let plain = at.key.map(|key| SecretString::from(key.expose().clone()));
+                        (Place::Cosmos(place), at.key_secret, plain)
+                    }
+                }
             }
             Backend::Other => return Err(NotOpened::Because("it leads to no store of events")),
         };
@@ -209,6 +219,11 @@ impl Place {
             Self::Cosmos(place) => {
                 let key = secret.ok_or(unnamed)?.clone();
                 Ok(Arc::new(Cosmos::open(place, cosmos::Credentials::Key(key)).await?))
+            }
+            Self::OfEntra(place, tenant, client) => {
+                let (tenant, client, secret) = (tenant.clone(), client.clone(), secret.ok_or(unnamed)?.clone());
+                let credentials = cosmos::Credentials::ClientSecret { tenant, client, secret };
+                Ok(Arc::new(Cosmos::open(place, credentials).await?))
             }
         }
     }
