@@ -23,10 +23,10 @@ pub mod cosmos;
 pub mod dimension;
 pub mod dynamodb;
 pub mod event;
-mod keys;
-mod merge;
 #[cfg(feature = "firestore")]
 pub mod firestore;
+mod keys;
+mod merge;
 pub mod query;
 pub mod rollup;
 pub mod store;

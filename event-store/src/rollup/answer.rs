@@ -271,7 +271,9 @@ mod tests {
         assert_eq!(plan.days, BTreeSet::from([day("2026-03-02")]));
         let hours = ["2026-03-01T23:00:00Z", "2026-03-03T00:00:00Z", "2026-03-03T08:00:00Z"].map(hour);
         assert_eq!(plan.hours, BTreeSet::from(hours));
-        let read = |plan: Plan, rolled: &BTreeSet<Piece>| plan.joined(rolled).iter().map(|live| live.range).collect::<Vec<_>>();
+        let read = |plan: Plan, rolled: &BTreeSet<Piece>| {
+            plan.joined(rolled).iter().map(|live| live.range).collect::<Vec<_>>()
+        };
         let rolled = hours.map(Piece::Hour).into_iter().chain([Piece::Day(day("2026-03-02"))]).collect();
         assert_eq!(
             read(plan, &rolled),

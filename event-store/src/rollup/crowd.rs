@@ -203,7 +203,10 @@ mod tests {
         for many in [0, 1, 5_000, 30_000] {
             let before = crowd(0, many);
             let mut after = Crowd::restore(before.store()).unwrap();
-            assert_eq!((after.count(), after.is_exact(), after.once()), (before.count(), before.is_exact(), before.once()));
+            assert_eq!(
+                (after.count(), after.is_exact(), after.once()),
+                (before.count(), before.is_exact(), before.once())
+            );
             assert_eq!(after.store(), Crowd::restore(after.store()).unwrap().store());
             after.join(&crowd(0, many));
             assert_eq!(after.count(), before.count(), "nobody new came");

@@ -142,7 +142,10 @@ mod tests {
     #[test]
     fn an_hour_and_a_day_have_their_names_and_borders() {
         let hour = Hour::of(at("2026-03-01T07:59:59.999999999Z"));
-        assert_eq!((hour.name().as_str(), hour.of_day(), hour.day().name().as_str()), ("2026-03-01T07", 7, "2026-03-01"));
+        assert_eq!(
+            (hour.name().as_str(), hour.of_day(), hour.day().name().as_str()),
+            ("2026-03-01T07", 7, "2026-03-01")
+        );
         assert_eq!(hour.range(), Range { from: at("2026-03-01T07:00:00Z"), to: at("2026-03-01T08:00:00Z") });
         assert_eq!(hour.day().hours().count(), 24);
         assert_eq!(Hour::of(at("1969-12-31T23:30:00Z")).name(), "1969-12-31T23");

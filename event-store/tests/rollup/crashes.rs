@@ -37,7 +37,9 @@ async fn dies(world: &World, work: Work, calls: u32, fate: Fate) -> bool {
     match work {
         Work::Put => {
             let times = ["2026-02-28T10:50:00Z", "2026-02-28T13:00:00Z", "2026-03-01T11:31:00Z"].map(at);
-            let events = times.map(|time| event(&format!("new-{time}").replace(':', "_"), time, json!({"user_id": "u1", "session_id": "t"})));
+            let events = times.map(|time| {
+                event(&format!("new-{time}").replace(':', "_"), time, json!({"user_id": "u1", "session_id": "t"}))
+            });
             door.live(tenant.act(store.put(&tenant, &events))).await.is_some()
         }
         Work::Delete => door.live(tenant.act(store.delete(&tenant, &id("1")))).await.is_some(),
@@ -48,7 +50,9 @@ async fn dies(world: &World, work: Work, calls: u32, fate: Fate) -> bool {
 #[tokio::test]
 async fn whoever_dies_at_whatever_call_leaves_what_is_true() {
     let mut deaths = 0;
-    for (work, counted) in [(Work::Put, true), (Work::Put, false), (Work::Delete, true), (Work::Seal, false), (Work::Seal, true)] {
+    for (work, counted) in
+        [(Work::Put, true), (Work::Put, false), (Work::Delete, true), (Work::Seal, false), (Work::Seal, true)]
+    {
         for fate in [Fate::Before, Fate::After, Fate::Late] {
             for calls in 0.. {
                 let (world, store) = begun(counted).await;

@@ -39,7 +39,13 @@ fn step() -> impl Strategy<Value = Step> {
 
 /// Times of five hours, two of which are ahead of the clock at first.
 fn time(n: usize) -> Timestamp {
-    let hours = ["2026-02-28T10:00:00Z", "2026-02-28T23:00:00Z", "2026-03-01T00:00:00Z", "2026-03-01T12:00:00Z", "2026-03-01T13:00:00Z"];
+    let hours = [
+        "2026-02-28T10:00:00Z",
+        "2026-02-28T23:00:00Z",
+        "2026-03-01T00:00:00Z",
+        "2026-03-01T12:00:00Z",
+        "2026-03-01T13:00:00Z",
+    ];
     at(hours[n / 2]) + SignedDuration::from_mins(if n % 2 == 0 { 0 } else { 59 })
 }
 

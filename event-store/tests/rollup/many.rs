@@ -16,7 +16,11 @@ async fn while_many_write_and_one_counts_no_answer_is_wrong_at_the_end() {
                 let events: Vec<ToPut> = (0..5)
                     .map(|n| {
                         let name = format!("{}-{round}-{n}", writer % 4);
-                        event(&name, hours[(round + n) % 3] + SignedDuration::from_mins(n as i64), json!({"app": "shop", "user_id": format!("u{writer}")}))
+                        event(
+                            &name,
+                            hours[(round + n) % 3] + SignedDuration::from_mins(n as i64),
+                            json!({"app": "shop", "user_id": format!("u{writer}")}),
+                        )
                     })
                     .collect();
                 tenant.act(store.put(&tenant, &events)).await;
@@ -85,7 +89,8 @@ async fn so_many_people_are_estimated_alike_from_events_hours_and_days() {
     assert_eq!(after[0].exactness, Exactness::Estimate);
     assert!((after[0].total / people as f64 - 1.0).abs() < 3.0 * 1.04 / 128.0, "{}", after[0].total);
     // A group of ten thousand is exact beside a total that is an estimate.
-    let group = |name: &str| after[1].groups.iter().find(|group| group.values[0].as_deref() == Some(name)).unwrap().value;
+    let group =
+        |name: &str| after[1].groups.iter().find(|group| group.values[0].as_deref() == Some(name)).unwrap().value;
     assert_eq!(group("kiosk"), (people as f64 / 11.0).ceil());
     assert_eq!((after[2].exactness, after[2].total), (Exactness::Exact, 0.0), "of 5,500 sessions all have two events");
     assert!(verify(&world, &store).await.wrong.is_empty());
@@ -98,7 +103,13 @@ async fn very_many_combinations_are_counted_over_several_chunks_and_what_is_left
     let time = at("2026-02-28T10:30:00Z");
     let many = 3_000;
     let events: Vec<ToPut> = (0..many)
-        .map(|n| event(&n.to_string(), time, json!({"utm_term": format!("{n} {}", "x".repeat(150)), "user_id": format!("u{n}")})))
+        .map(|n| {
+            event(
+                &n.to_string(),
+                time,
+                json!({"utm_term": format!("{n} {}", "x".repeat(150)), "user_id": format!("u{n}")}),
+            )
+        })
         .collect();
     for batch in events.chunks(500) {
         put(&store, batch).await;

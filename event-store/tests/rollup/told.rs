@@ -42,7 +42,11 @@ async fn what_is_counted_is_answered_without_reading_an_event() {
         assert_eq!(events_read(&store, &door, &question).await, 0, "{question:?}");
     }
     let cut = asked(range("2026-02-26T05:30:00Z", "2026-02-28T21:30:00Z"), Measure::Events, &[]);
-    assert_eq!(events_read(&store, &door, &cut).await, 1, "the hour at the end that the range cuts; that at the beginning is empty in its part");
+    assert_eq!(
+        events_read(&store, &door, &cut).await,
+        1,
+        "the hour at the end that the range cuts; that at the beginning is empty in its part"
+    );
     assert_eq!(seal(&world, &store).await, Sealed::default(), "nothing is left to be done");
     let checked = verify(&world, &store).await;
     assert_eq!((checked.right, checked.live, checked.wrong.len()), (75, 0, 0));
@@ -191,7 +195,8 @@ async fn what_was_changed_behind_its_back_is_found_and_counted_anew() {
     world.change("DeleteItem", json!({"Key": {"pk": {"S": "T#acme#MARKS"}, "sk": {"S": "2026-02-28"}}}));
     world.change("DeleteItem", json!({"Key": key}));
     let found = verify(&world, &store).await;
-    let differs: BTreeSet<&str> = found.wrong.iter().filter(|(_, wrong)| **wrong == Wrong::Differs).map(|(name, _)| name.as_str()).collect();
+    let differs: BTreeSet<&str> =
+        found.wrong.iter().filter(|(_, wrong)| **wrong == Wrong::Differs).map(|(name, _)| name.as_str()).collect();
     assert_eq!(differs, BTreeSet::from(["2026-02-27", hour("2026-02-27T06:10:00Z").as_str()]));
     assert_eq!(found.wrong.values().filter(|wrong| **wrong == Wrong::Unmarked).count(), 24);
     assert_eq!(found.live, 1, "the roll-up that is gone");
@@ -231,7 +236,8 @@ async fn a_day_is_put_together_though_an_hour_of_it_was_damaged() {
 #[tokio::test]
 async fn what_is_not_counted_yet_is_read_within_the_budget_and_else_said_to_be_cut_short() {
     let (_world, store, _) = sealed().await;
-    let events: Vec<ToPut> = (0..30).map(|n| event(&format!("new-{n}"), at("2026-03-01T12:10:00Z"), json!({}))).collect();
+    let events: Vec<ToPut> =
+        (0..30).map(|n| event(&format!("new-{n}"), at("2026-03-01T12:10:00Z"), json!({}))).collect();
     put(&store, &events).await;
     let within = |budget| AggregateQuery { budget, ..asked(always(), Measure::Events, &[]) };
     let exact = counted(&store, &within(30)).await;

@@ -171,7 +171,8 @@ impl SentEvent<'_> {
         )?;
         form(self.payload.get().starts_with('{'), "payload is an object; it may be {}.")?;
         form(self.payload.get().len() <= MAX_PAYLOAD_BYTES, "payload has at most 65,536 bytes.")?;
-        let are_texts = |texts: &[&Option<Text<'_>>], most| texts.iter().copied().flatten().all(|text| is_text(&text.0, most));
+        let are_texts =
+            |texts: &[&Option<Text<'_>>], most| texts.iter().copied().flatten().all(|text| is_text(&text.0, most));
         let dimensions = [
             &self.utm_source,
             &self.utm_medium,
@@ -182,10 +183,7 @@ impl SentEvent<'_> {
             &self.surface,
             &self.platform,
         ];
-        form(
-            are_texts(&dimensions, MAX_VALUE_CHARS),
-            "a dimension has 1 to 256 characters, none of them a control.",
-        )?;
+        form(are_texts(&dimensions, MAX_VALUE_CHARS), "a dimension has 1 to 256 characters, none of them a control.")?;
         form(
             are_texts(&[&self.session_id, &self.run_id, &self.user_id], MAX_NAME_CHARS),
             "session_id, run_id and user_id have 1 to 128 characters, none of them a control.",

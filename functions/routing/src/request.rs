@@ -25,7 +25,7 @@ pub(crate) struct CreateRoute {
     backend_type: String,
     /// How the backend is reached, at most 8 KiB. For an analytics store:
     /// firestore `{project_id, collection_path, use_emulator, key_secret?, database?}`, dynamodb `{region, table_name, use_local}`,
-    /// cosmos `{endpoint, key_secret, database_id, container_id}`. Secrets are named: `key_secret: "<secret id>#<json key>"`.
+    /// cosmos `{endpoint, database_id, container_id}` with `key_secret` or with `entra_tenant`, `entra_client` and `entra_secret`. Secrets are named: `key_secret: "<secret id>#<json key>"`.
     #[schema(value_type = Object, example = json!({"region": "eu-central-1", "table_name": "events", "use_local": false}))]
     config: Map<String, Value>,
     /// Whether the bundle is not well without this route; `GET /healthz?deep=1` says so where it is missing.

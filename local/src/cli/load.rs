@@ -71,7 +71,11 @@ async fn in_session(session: &Session, load: &Load) -> Result<()> {
             let body = Some(("application/json", body.into()));
             let taken = sender.send(Method::POST, "/analytics/ingest/batch", body).await?.success()?;
             bar.inc(many);
-            if taken.body["stored"].as_u64() == Some(many) { Ok(()) } else { bail!("not all were kept: {}", taken.body) }
+            if taken.body["stored"].as_u64() == Some(many) {
+                Ok(())
+            } else {
+                bail!("not all were kept: {}", taken.body)
+            }
         }
     });
     stream::iter(batches).buffer_unordered(AT_ONCE).try_collect::<()>().await?;
@@ -110,7 +114,8 @@ fn within(client: Client, tenant: &str) -> Client {
 async fn route(session: &Session, tenant: &str) -> Result<()> {
     let template = Template::parse(TEMPLATE, &[("Stage", "dev"), ("ProjectId", PROJECT_ID)])?;
     let job = template.functions.iter().find(|function| function.binary == "analytics-rollup");
-    let table = job.and_then(|job| job.env.get("EVENTS_TABLE_NAME")).context("the template names no table of events")?;
+    let table =
+        job.and_then(|job| job.env.get("EVENTS_TABLE_NAME")).context("the template names no table of events")?;
     let keeper = session.person(Claims::of(seed::ADMINISTRATOR).tenant(SYSTEM).scope("admin:super"));
     let route = json!({
         "resource_kind": "analytics_store", "tenant_id": tenant, "env": "development", "backend_type": "dynamodb",

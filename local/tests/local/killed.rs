@@ -73,7 +73,8 @@ impl Drop for Running {
 }
 
 fn body(request: &str) -> Value {
-    let event = |at: usize| json!({"event_type": "pageview", "payload": {"of": request}, "surface": format!("s{}", at % 3)});
+    let event =
+        |at: usize| json!({"event_type": "pageview", "payload": {"of": request}, "surface": format!("s{}", at % 3)});
     json!({"events": (0..OF_A_BATCH).map(event).collect::<Vec<_>>()})
 }
 

@@ -143,7 +143,13 @@ impl Faults {
         let door = door::Door::new(self.clone(), function, stores, tables);
         tokio::spawn(Arc::new(door).serve(listener));
         let url = format!("http://{address}");
-        Endpoints { dynamodb: Some(url.clone()), s3: Some(url.clone()), secrets_manager: Some(url), sesv2: None, lambda: Some(stores.lambda.clone()) }
+        Endpoints {
+            dynamodb: Some(url.clone()),
+            s3: Some(url.clone()),
+            secrets_manager: Some(url),
+            sesv2: None,
+            lambda: Some(stores.lambda.clone()),
+        }
     }
 
     fn arm(&self, rule: Armed) {

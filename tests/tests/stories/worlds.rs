@@ -353,7 +353,9 @@ async fn keys_stay_inside(store_calls: usize, seed: u64) {
             mark = faults.mark();
         }
         if requests.is_multiple_of(100) {
-            for job in ["catalog-publish", "notification-deferrals", "audit-checkpoint", "outbox-drain", "analytics-rollup"] {
+            for job in
+                ["catalog-publish", "notification-deferrals", "audit-checkpoint", "outbox-drain", "analytics-rollup"]
+            {
                 bundle.run_schedule(job).await.unwrap();
             }
             bundle.clock().advance(jiff::SignedDuration::from_secs(6));

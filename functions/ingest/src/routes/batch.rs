@@ -5,7 +5,11 @@ use super::{
     refused::{Kept, Refusals, Refused},
     take::{is_service, named, nothing, of_whom, opened, request_id, sender},
 };
-use crate::{App, Error, sent::{SentBatch, SentEvent}, stores::MISSING_ROUTE};
+use crate::{
+    App, Error,
+    sent::{SentBatch, SentEvent},
+    stores::MISSING_ROUTE,
+};
 use axum::extract::State;
 use event_store::{EventId, PutOutcome, store::ToPut};
 use serde::{Deserialize, Serialize};

@@ -167,7 +167,8 @@ impl Opener {
 
     async fn table(&self, name: String) -> Arc<dyn EventStore> {
         let key = Key { place: format!("dynamodb {name}"), credentials: None };
-        let open = async { Arc::new(DynamoDb::new(Table::new(&self.0.aws, name), &self.0.clock)) as Arc<dyn EventStore> };
+        let open =
+            async { Arc::new(DynamoDb::new(Table::new(&self.0.aws, name), &self.0.clock)) as Arc<dyn EventStore> };
         self.0.stores.get_with(key, open).await
     }
 

@@ -73,7 +73,11 @@ pub(crate) async fn measure(events: usize) -> Result<bool> {
     let rate = |took: Duration| events as f64 / took.as_secs_f64();
     let share = rate(ours) / rate(bare);
     println!("bare conditional puts        {:>8.0}/s  {PUTS} at once", rate(bare));
-    println!("batches of {OF_A_BATCH} over HTTP      {:>8.0}/s  {SENDERS} at once, {:.0} % of the bare rate", rate(ours), share * 1e2);
+    println!(
+        "batches of {OF_A_BATCH} over HTTP      {:>8.0}/s  {SENDERS} at once, {:.0} % of the bare rate",
+        rate(ours),
+        share * 1e2
+    );
     if share < SHARE {
         println!("MISSED: less than {:.0} % of the bare rate", SHARE * 1e2);
     }

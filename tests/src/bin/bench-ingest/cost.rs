@@ -21,7 +21,10 @@ const EVENTS: usize = 2_000;
 /// Prints the units and the dollars of a million events, by how many a request has.
 pub(crate) async fn measure() -> Result<()> {
     println!("a million events, by events a request: units that the embedded store counted, dollars by list price");
-    println!("{:>9} {:>12} {:>12} {:>10} {:>10} {:>10} {:>10}", "a request", "write units", "read units", "store", "gateway", "invokes", "together");
+    println!(
+        "{:>9} {:>12} {:>12} {:>10} {:>10} {:>10} {:>10}",
+        "a request", "write units", "read units", "store", "gateway", "invokes", "together"
+    );
     for of_a_request in [1, 25, 100] {
         let faults = Faults::new().counting();
         let bundle = bundle(None, Some(&faults)).await?;

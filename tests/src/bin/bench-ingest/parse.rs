@@ -52,8 +52,11 @@ pub(crate) fn measure() -> Result<bool> {
     let bytes: usize = bodies.iter().map(Vec::len).sum();
     let count = OF_A_BODY * BODIES;
     println!("{count} events of {} bytes, {OF_A_BODY} a body, one core", bytes / count);
-    let ways: [(&str, Way); 3] =
-        [("serde_json, tokens alone", as_tokens), ("serde_json, values", as_values), ("ours, read and checked", as_ours)];
+    let ways: [(&str, Way); 3] = [
+        ("serde_json, tokens alone", as_tokens),
+        ("serde_json, values", as_values),
+        ("ours, read and checked", as_ours),
+    ];
     let mut best = [Duration::MAX; 3];
     for _ in 0..ROUNDS {
         for ((_, way), best) in ways.iter().zip(&mut best) {

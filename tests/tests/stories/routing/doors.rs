@@ -203,7 +203,11 @@ async fn a_backend_that_fails_is_refused_with_its_step_before_traffic_depends_on
     let left = bundle.aws().administrator().dynamodb().scan().table_name(&table).send().await.unwrap();
     let names = left.items().iter().map(|item| item["sk"].as_s().unwrap().clone());
     // What could not be deleted is there: the two whose deletion failed, with their reading or alone.
-    assert!(names.clone().count() <= 2 && names.clone().all(|name| name.starts_with("probe-")), "{:?}", names.collect::<Vec<_>>());
+    assert!(
+        names.clone().count() <= 2 && names.clone().all(|name| name.starts_with("probe-")),
+        "{:?}",
+        names.collect::<Vec<_>>()
+    );
     assert_problem(&keeper.get(&one("acme")).await, 404, "route.no_such_route");
     let root = bundle.administrator("root", "admin:super").await;
     let foreign = in_context(&root, true, "t_greenleaf").post("/analytics/probe", to_probe(&table)).await;

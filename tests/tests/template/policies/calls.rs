@@ -2,7 +2,8 @@
 
 use super::{
     cases::{
-        COUNTS_EVENTS, Case, EVENTS, FOLLOW_ROUTES, KEEPS_EVENTS, LOG, REPEATS, RIGHTS, STORE, Setting, TENANTS, Tenant, Who, secret,
+        COUNTS_EVENTS, Case, EVENTS, FOLLOW_ROUTES, KEEPS_EVENTS, LOG, REPEATS, RIGHTS, STORE, Setting, TENANTS,
+        Tenant, Who, secret,
     },
     evaluate::Context,
     roles::arn,

@@ -34,7 +34,12 @@ const UNUSED: &[(&str, &str, &str, &str)] = &[
         "secretsmanager:GetSecretValue",
         "routes to other clouds name the secrets, and the exercise has none",
     ),
-    ("RoutingRole", "HaveBackendsTried", "lambda:InvokeFunction", "the doors stand before stores, and not before Lambda"),
+    (
+        "RoutingRole",
+        "HaveBackendsTried",
+        "lambda:InvokeFunction",
+        "the doors stand before stores, and not before Lambda",
+    ),
     (
         "*TenantRole",
         "KeepIdempotencyKeys",
@@ -304,7 +309,8 @@ async fn rolled_up(bundle: &Bundle, sender: &Client) {
     for (minutes, last) in [(30, false), (30, true)] {
         bundle.clock().advance(jiff::SignedDuration::from_mins(minutes));
         bundle.run_schedule("analytics-rollup").await.unwrap();
-        let count = "/analytics/aggregate?metric=pageviews&start_time=2026-02-01T00:00:00Z&end_time=2026-02-02T00:00:00Z";
+        let count =
+            "/analytics/aggregate?metric=pageviews&start_time=2026-02-01T00:00:00Z&end_time=2026-02-02T00:00:00Z";
         let counted = sender.get(count).await.success().unwrap();
         assert_eq!(counted.body["total"], if last { 200 } else { 300 });
         for n in (0..100).filter(|_| !last) {
