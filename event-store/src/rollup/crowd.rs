@@ -9,7 +9,10 @@
 use datasketches::hll::{HllSketch, HllType, HllUnion};
 use serde::{Deserialize, Serialize};
 use shared::{digest::Digest, tenant::TenantScope};
-use std::collections::BTreeMap;
+use std::{
+    collections::HashMap,
+    hash::{BuildHasherDefault, Hasher},
+};
 
 /// How many of a crowd are known one by one.
 pub const EXACT: usize = 10_000;
@@ -22,13 +25,32 @@ pub fn digest(tenant: &TenantScope, name: &str) -> u64 {
     whole.as_bytes().iter().take(8).fold(0, |bits, byte| bits << 8 | u64::from(*byte))
 }
 
+/// What is a digest need not be digested again.
+#[derive(Clone, Copy, Debug, Default)]
+struct Already(u64);
+
+impl Hasher for Already {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        self.0 = bytes.iter().fold(self.0, |bits, byte| bits.rotate_left(8) ^ u64::from(*byte));
+    }
+
+    fn write_u64(&mut self, digest: u64) {
+        // The first bits are the same for all that a sample keeps; the map looks at the first and the last.
+        self.0 = digest.rotate_left(32);
+    }
+}
+
 /// Some people or sessions.
 #[derive(Clone, Debug, Default)]
 pub struct Crowd {
     /// How many zeros the digests of those begin with who are kept.
     level: u8,
     /// How often each came who is kept.
-    seen: BTreeMap<u64, u32>,
+    seen: HashMap<u64, u32, BuildHasherDefault<Already>>,
     /// All of them, once they are too many to be kept.
     sketch: Option<Box<HllUnion>>,
 }
@@ -96,7 +118,9 @@ impl Crowd {
         let seen = &self.seen;
         self.sketch.get_or_insert_with(|| {
             let mut sketch = union();
-            seen.keys().for_each(|digest| sketch.update_value(digest));
+            let mut digests: Vec<&u64> = seen.keys().collect();
+            digests.sort_unstable();
+            digests.into_iter().for_each(|digest| sketch.update_value(digest));
             Box::new(sketch)
         })
     }
@@ -135,9 +159,12 @@ impl Crowd {
     }
 
     pub(super) fn store(&self) -> Stored {
+        let mut seen: Vec<([u8; 8], u32)> =
+            self.seen.iter().map(|(digest, times)| (digest.to_be_bytes(), *times)).collect();
+        seen.sort_unstable();
         Stored {
             level: self.level,
-            seen: self.seen.iter().map(|(digest, times)| (digest.to_be_bytes(), *times)).collect(),
+            seen,
             sketch: self.sketch.as_ref().map(|sketch| settled(sketch).to_sketch(HllType::Hll8).serialize()),
         }
     }

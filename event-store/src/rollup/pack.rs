@@ -12,7 +12,10 @@ use super::{
 use crate::StoreError;
 use serde::{Deserialize, Serialize};
 use shared::digest::Digest;
-use std::collections::{BTreeMap, HashMap};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
 
 /// The most bytes of a chunk: an item of DynamoDB has at most 400 KB, and of Cosmos DB and Firestore more.
 pub const CHUNK_BYTES: usize = 350_000;
@@ -97,9 +100,11 @@ pub fn unpack(bytes: &[u8], part: Part) -> Result<Option<Rollup>, StoreError> {
     if counted != combinations.len() || events.len() + crowds.len() != counted {
         return Err(off());
     }
+    // Of one value there are many combinations, which share it.
+    let texts: Vec<Arc<str>> = texts.into_iter().map(Arc::from).collect();
     let text = |place: &u32| match place.checked_sub(1) {
         None => Ok(None),
-        Some(at) => texts.get(at as usize).map(|text| Some(text.as_str().into())).ok_or_else(off),
+        Some(at) => texts.get(at as usize).map(|text| Some(text.clone())).ok_or_else(off),
     };
     let mut tallies = BTreeMap::new();
     let (mut events, mut crowds) = (events.into_iter(), crowds.into_iter());

@@ -3,7 +3,7 @@
 use super::crowd::{Crowd, digest};
 use crate::{Dimension, Event};
 use shared::tenant::TenantScope;
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 /// The most combinations of values that a roll-up is made of. Beyond, it would be as large as the events.
 pub const MOST_COMBINATIONS: usize = 50_000;
@@ -12,7 +12,7 @@ const MOST_KEPT: usize = 400_000;
 
 /// The values of an event's dimensions, in the order of [`Dimension::ALL`].
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Combination(pub(super) [Option<Box<str>>; Dimension::ALL.len()]);
+pub struct Combination(pub(super) [Option<Arc<str>>; Dimension::ALL.len()]);
 
 impl Combination {
     /// Those of `event`.
