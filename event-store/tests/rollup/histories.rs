@@ -46,7 +46,7 @@ fn time(n: usize) -> Timestamp {
         "2026-03-01T12:00:00Z",
         "2026-03-01T13:00:00Z",
     ];
-    at(hours[n / 2]) + SignedDuration::from_mins(if n % 2 == 0 { 0 } else { 59 })
+    at(hours[n / 2]) + SignedDuration::from_mins(if n.is_multiple_of(2) { 0 } else { 59 })
 }
 
 fn named(name: usize, n: usize) -> ToPut {

@@ -38,6 +38,7 @@ pub fn event(n: usize, of: usize, from: Timestamp, to: Timestamp) -> Value {
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test")]
 mod tests {
     use super::*;
 

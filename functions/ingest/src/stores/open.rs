@@ -125,9 +125,9 @@ impl Opener {
             Backend::Firestore(at) => {
                 let emulator = match at.use_emulator {
                     false => None,
-                    true => Some(self.0.firestore_emulator.clone().ok_or_else(|| {
-                        NotOpened::Because("it leads to an emulator, and FIRESTORE_EMULATOR_HOST names none")
-                    })?),
+                    true => Some(self.0.firestore_emulator.clone().ok_or(NotOpened::Because(
+                        "it leads to an emulator, and FIRESTORE_EMULATOR_HOST names none",
+                    ))?),
                 };
                 let database = at.database.unwrap_or_else(|| firestore::DEFAULT_DATABASE.to_owned());
                 let (project_id, collection_path) = (at.project_id, at.collection_path);
@@ -176,7 +176,7 @@ impl Opener {
     async fn reach(&self, place: &Place, secret: Option<&SecretString>) -> Result<Arc<dyn EventStore>, StoreError> {
         let credentials = secret.map(|secret| Digest::of(secret.expose().as_bytes()));
         let key = Key { place: format!("{place:?}"), credentials };
-        let opened = self.0.stores.try_get_with(key, place.open(secret)).await;
+        let opened = self.0.stores.try_get_with(key, Box::pin(place.open(secret))).await;
         // Those who waited for one that failed share its error, which is told as its first one is.
         opened.map_err(|error| Arc::try_unwrap(error).unwrap_or_else(|shared| again(&shared)))
     }
