@@ -10,7 +10,7 @@ use crate::{
     config::Env,
     problem::{Problem, chain},
 };
-use aws_sdk_secretsmanager::Client;
+use aws_sdk_secretsmanager::{Client, error::ProvideErrorMetadata};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use std::{
@@ -64,6 +64,9 @@ pub enum SecretError {
     /// Secrets Manager did not answer, or refused.
     #[error("Secrets Manager could not be read")]
     Unavailable,
+    /// There is no such secret, or it may not be read.
+    #[error("there is no such secret, or it may not be read")]
+    NotThere,
     /// The secret is not a JSON object of texts.
     #[error("the environment's secret is not a JSON object of texts")]
     Malformed,
@@ -187,7 +190,11 @@ impl Inner {
             Err(_) => Err(SecretError::Unavailable),
             Ok(Err(error)) => {
                 tracing::error!(event = "secrets_not_loaded", "Secrets Manager failed: {}", chain(&error));
-                Err(SecretError::Unavailable)
+                let not_there = ["ResourceNotFoundException", "AccessDeniedException"];
+                Err(match error.code() {
+                    Some(code) if not_there.contains(&code) => SecretError::NotThere,
+                    _ => SecretError::Unavailable,
+                })
             }
         };
         match values {

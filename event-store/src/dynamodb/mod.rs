@@ -175,11 +175,18 @@ impl DynamoDb {
         Ok(done)
     }
 
+    async fn row(&self, tenant: &TenantScope, id: &EventId) -> Result<Option<Row>, StoreError> {
+        let found: Vec<Row> = self.table.of(tenant).get_all(&[key(id)]).await.map_err(fault)?;
+        Ok(found.into_iter().next())
+    }
+
     async fn delete_one(&self, tenant: &TenantScope, id: &EventId) -> Result<Deleted, StoreError> {
         let (rows, key) = (self.table.of(tenant), key(id));
-        for _ in 0..ATTEMPTS {
-            let found: Vec<Row> = rows.get_all(std::slice::from_ref(&key)).await.map_err(fault)?;
-            let Some(row) = found.into_iter().next() else { return Ok(Deleted::NotThere) };
+        for attempt in 0..ATTEMPTS {
+            let Some(row) = self.row(tenant, id).await? else {
+                // It was there when this began: it went by this very call, whose reply was lost, or by another at the same time.
+                return Ok(if attempt == 0 { Deleted::NotThere } else { Deleted::Gone });
+            };
             let hours = BTreeSet::from([row.hour()?]);
             // Another event of the name may be of another hour, which is not marked.
             let call = rows.delete(&key).condition_expression("event_time = :time");
@@ -238,8 +245,7 @@ impl EventStore for DynamoDb {
     }
 
     async fn get(&self, tenant: &TenantScope, id: &EventId) -> Result<Option<Event>, StoreError> {
-        let row: Option<Row> = self.table.of(tenant).get(&key(id)).await.map_err(fault)?;
-        row.map(|row| row.event()).transpose()
+        self.row(tenant, id).await?.map(|row| row.event()).transpose()
     }
 
     async fn delete(&self, tenant: &TenantScope, id: &EventId) -> Result<Deleted, StoreError> {

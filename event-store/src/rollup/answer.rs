@@ -23,7 +23,7 @@ const LIVE_AT_ONCE: usize = 4;
 /// moment ago, and of an hour that the range cuts. That is within the budget, newest first; beyond, the answer is
 /// [`Truncated`](crate::Exactness::Truncated).
 ///
-/// A write that is acknowledged before the question is asked is in the answer. Of writes that arrive meanwhile, those that come from roll-ups are
+/// A write that the index of times has before the question is asked is in the answer. Of writes that arrive meanwhile, those that come from roll-ups are
 /// of one moment, which is not after the one at which events are read.
 ///
 /// # Errors

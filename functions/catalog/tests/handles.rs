@@ -37,6 +37,7 @@ const OVER_HTTP: &[&str] = &[
     "functions/notifications/src/table.rs",
     "functions/routing/src/table.rs",
     "event-store/src/dynamodb/mod.rs",
+    "event-store/src/dynamodb/ledger.rs",
     "event-store/src/dynamodb/read.rs",
     "shared/src/audit/checkpoint.rs",
     "shared/src/audit/mod.rs",

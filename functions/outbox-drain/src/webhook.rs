@@ -61,7 +61,7 @@ impl Webhook {
 
     async fn key(&self, name: &str) -> Result<hmac::Key, Outcome> {
         let secret = self.secrets.get(name).await.map_err(|why| match why {
-            SecretError::Unavailable => Outcome::NotReady(why.to_string()),
+            SecretError::Unavailable | SecretError::NotThere => Outcome::NotReady(why.to_string()),
             SecretError::Malformed | SecretError::NoSuchKey(_) => Outcome::Unusable(why.to_string()),
         })?;
         key_of(&secret).ok_or_else(|| Outcome::Unusable(format!("{name} is not whsec_ and 24 to 64 bytes in base64")))

@@ -10,8 +10,8 @@ use shared::{
 };
 use std::time::Duration;
 
-/// How long a probe may take: three calls of a backend, each of five seconds at most, and opening it.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// How long a probe may take: as long as `ingest` may.
+const PATIENCE: Duration = Duration::from_secs(15);
 
 /// Has backends tried. Clones share connections.
 #[derive(Clone, Debug)]

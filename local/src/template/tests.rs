@@ -107,7 +107,7 @@ fn tables_come_with_keys_indexes_and_the_attribute_that_lets_go() {
         (table.name.as_str(), events.name.as_str()),
         ("smartstore-dev-CatalogTable", "smartstore-dev-EventsTable")
     );
-    assert_eq!((events.ttl.as_deref(), events.indexes.len()), (Some("expires_at"), 2));
+    assert_eq!((events.ttl.as_deref(), events.indexes.len()), (Some("expires_at"), 3));
     assert_eq!(table.key, Key { hash: "pk".into(), range: Some("sk".into()) });
     assert_eq!(table.ttl.as_deref(), Some("expires_at"));
     assert_eq!(table.indexes[0].name, "pending");

@@ -124,7 +124,6 @@ async fn what_was_acknowledged_before_a_kill_is_there_once_and_counted_once() {
     for round in 0..KILLS {
         let mut bundle = Running::start(&state).await;
         let client = bundle.service(&state);
-        // Another route may have been cached as missing by nobody: the first answer says that it is followed.
         let senders: Vec<_> = (0..SENDERS).map(|sender| tokio::spawn(send(client.clone(), round, sender))).collect();
         tokio::time::sleep(Duration::from_millis(150 + 130 * round)).await;
         bundle.kill();

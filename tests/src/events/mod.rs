@@ -12,7 +12,7 @@ const PLATFORMS: [&str; 3] = ["ios", "android", "web"];
 /// How many events a session has.
 const OF_A_SESSION: usize = 6;
 
-/// The `n`th of `of` events that are spread over the time from `from` to `to`: some 650 bytes, with a payload of ten members.
+/// The `n`th of `of` events that are spread over the time from `from` to `to`: some 650 bytes, with a payload of twelve members.
 pub fn event(n: usize, of: usize, from: Timestamp, to: Timestamp) -> Value {
     // A stride that shares no factor with most numbers mixes values without dice, the same in each run.
     let mixed = n.wrapping_mul(2_654_435_761) >> 7;
@@ -33,6 +33,7 @@ pub fn event(n: usize, of: usize, from: Timestamp, to: Timestamp) -> Value {
             "path": format!("/aisle/{}/product/{}", mixed % 40, mixed % 19_000), "referrer": "https://www.example.com/offers/this-week",
             "title": "Oat drink, unsweetened, one litre", "position": mixed % 50, "price_cents": 99 + mixed % 900,
             "currency": "EUR", "in_stock": mixed.is_multiple_of(3), "experiment": "shelf-order", "variant": "b", "viewport": [390, 844],
+            "banner": "spring-offers-left-column-with-the-recipe-of-the-week", "query": "oat drink without sugar, for coffee, one litre",
         },
     })
 }

@@ -166,8 +166,10 @@ async fn take_batch(app: &App, context: &Context, body: Result<RawJson, Problem>
     };
     let by = sender(app, context, &request_id, person);
     let (mut results, mut puts) = (Vec::with_capacity(events.len()), Vec::<ToPut>::new());
-    // Where the first of each name stands among those that are put.
-    let mut names: HashMap<EventId, usize> = HashMap::new();
+    // Where the first of each name stands among those that are put, and among all.
+    let mut names: HashMap<EventId, (usize, usize)> = HashMap::new();
+    // Those that are what another is: where that one stands.
+    let mut same: Vec<(usize, usize)> = vec![];
     let mut places: Vec<Option<usize>> = vec![];
     for (at, sent) in events.into_iter().enumerate() {
         let read = sent.map_err(Error::from).and_then(|sent| named(sent, &by, Some(at)));
@@ -175,11 +177,14 @@ async fn take_batch(app: &App, context: &Context, body: Result<RawJson, Problem>
         results.push(match read {
             Err(why) => TakenOf::rejected(None, why),
             Ok((id, put)) => match names.get(&id) {
-                Some(first) if puts[*first].fingerprint == put.fingerprint => TakenOf::of(Some(id), Status::Duplicate),
+                Some((first, stands)) if puts[*first].fingerprint == put.fingerprint => {
+                    same.push((at, *stands));
+                    TakenOf::of(Some(id), Status::NotStored)
+                }
                 Some(_) => TakenOf::rejected(Some(id.clone()), Error::Conflict(id)),
                 None => {
                     place = Some(puts.len());
-                    names.insert(id.clone(), puts.len());
+                    names.insert(id.clone(), (puts.len(), at));
                     puts.push(put);
                     TakenOf::of(Some(id), Status::NotStored)
                 }
@@ -212,6 +217,14 @@ async fn take_batch(app: &App, context: &Context, body: Result<RawJson, Problem>
                 told = true;
                 TakenOf { status: Status::Failed, why: None, ..TakenOf::rejected(id, error) }
             }
+        };
+    }
+    for (at, first) in same {
+        // It is kept where the first of it is, and as little where that is not.
+        let (event_id, first) = (results[at].event_id.clone(), &results[first]);
+        results[at] = match first.status {
+            Status::Stored | Status::Duplicate => TakenOf::of(event_id, Status::Duplicate),
+            status => TakenOf { reason: first.reason, detail: first.detail.clone(), ..TakenOf::of(event_id, status) },
         };
     }
     keep(&refusals, &body, &mut results).await?;

@@ -95,6 +95,7 @@ impl From<SecretError> for NotOpened {
     fn from(error: SecretError) -> Self {
         match error {
             SecretError::Unavailable => Self::Unknown(error),
+            SecretError::NotThere => Self::Because("its secret is not there, or may not be read"),
             SecretError::Malformed => Self::Because("its secret is not a JSON object of texts"),
             SecretError::NoSuchKey(_) => Self::Because("its secret has no such member"),
         }
@@ -123,15 +124,7 @@ impl Opener {
             Backend::DynamoDb(at) if at.region == self.0.aws.region() => return Ok(self.table(at.table_name).await),
             Backend::DynamoDb(_) => return Err(NotOpened::Because("its table is in another region than this stack")),
             Backend::Firestore(at) => {
-                let emulator = match at.use_emulator {
-                    false => None,
-                    true => Some(self.0.firestore_emulator.clone().ok_or(NotOpened::Because(
-                        "it leads to an emulator, and FIRESTORE_EMULATOR_HOST names none",
-                    ))?),
-                };
-                let database = at.database.unwrap_or_else(|| firestore::DEFAULT_DATABASE.to_owned());
-                let (project_id, collection_path) = (at.project_id, at.collection_path);
-                let place = firestore::Place { project_id, database, collection_path, emulator };
+                let place = firestore::Place::of(&at, self.0.firestore_emulator.as_deref())?;
                 (Place::Firestore(place), at.key_secret, None)
             }
             Backend::Cosmos(at) => {

@@ -289,6 +289,12 @@ async fn events(bundle: &Bundle) {
     }
     let keeper = within(bundle.administrator("keeper", "admin:super").await, "t_greenleaf");
     keeper.get("/analytics/query").await.success().unwrap();
+    bundle.administer("t_system", "prober", "admin:super").await.unwrap();
+    let prober = local::Claims::of("prober").role("admin").tenant("t_system").scope("admin:super");
+    let table = &bundle.template().tables[1].name;
+    let backend =
+        json!({"backend_type": "dynamodb", "config": {"region": "us-east-1", "table_name": table, "use_local": true}});
+    within(bundle.person(prober), "t_system").post("/analytics/probe", backend).await.success().unwrap();
     let gone = sender.delete("/analytics/event/used-1%23default").await;
     assert_eq!(gone.status, 204, "{}", gone.body);
     failed(&sender, &keeper).await;
