@@ -27,6 +27,7 @@ use shared::{
 use std::{
     collections::{BTreeMap, BTreeSet},
     ops::RangeInclusive,
+    slice,
 };
 
 /// The partition of a tenant's marks.
@@ -145,22 +146,51 @@ impl DynamoDb {
 
     async fn mark_day(&self, rows: &TenantTable, day: Day, hours: &[Hour], now: Timestamp) -> Result<(), StoreError> {
         let until = now.saturating_add(LEASE).unwrap_or(Timestamp::MAX);
+        if self.mark_hours(rows, day, hours, until, true).await? {
+            return Ok(());
+        }
+        // A lease only grows: one that another has made longer, by a clock that is ahead or by a call that came earlier, stays.
+        for hour in hours.iter().map(slice::from_ref) {
+            if !self.mark_hours(rows, day, hour, until, true).await? {
+                self.mark_hours(rows, day, hour, until, false).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Marks hours of a day, and lets their leases end at `until` if `leased`; whether none of them ended later.
+    async fn mark_hours(
+        &self,
+        rows: &TenantTable,
+        day: Day,
+        hours: &[Hour],
+        until: Timestamp,
+        leased: bool,
+    ) -> Result<bool, StoreError> {
         let names = hours.iter().map(|hour| hour.of_day());
         let add: Vec<String> = names.clone().map(|at| format!("v{at:02} :one")).collect();
-        let set: Vec<String> = names.map(|at| format!("u{at:02} = :until")).collect();
+        let due = "rollup_due = if_not_exists(rollup_due, :due)".to_owned();
+        let set = names.clone().filter(|_| leased).map(|at| format!("u{at:02} = :until")).chain([due]);
+        let set: Vec<String> = set.collect();
         let call = rows
             .update(&mark_key(day))
-            .update_expression(format!(
-                "ADD {}, marked :all SET {}, rollup_due = if_not_exists(rollup_due, :due)",
-                add.join(", "),
-                set.join(", ")
-            ))
+            .update_expression(format!("ADD {}, marked :all SET {}", add.join(", "), set.join(", ")))
             .expression_attribute_values(":one", number(1))
             .expression_attribute_values(":all", number(hours.len()))
-            // A second later, since the time of the lease has no fractions.
-            .expression_attribute_values(":until", number(until.as_second() + 1))
             .expression_attribute_values(":due", AttributeValue::S(sortable(until)));
-        call.send().await.map(drop).map_err(refusal)
+        let call = if leased {
+            let grows = names.map(|at| format!("(attribute_not_exists(u{at:02}) OR u{at:02} <= :until)"));
+            // A second later, since the time of the lease has no fractions.
+            call.condition_expression(grows.collect::<Vec<_>>().join(" AND "))
+                .expression_attribute_values(":until", number(until.as_second() + 1))
+        } else {
+            call
+        };
+        match call.send().await {
+            Ok(_) => Ok(true),
+            Err(error) if error.code() == Some("ConditionalCheckFailedException") => Ok(false),
+            Err(error) => Err(refusal(error)),
+        }
     }
 }
 

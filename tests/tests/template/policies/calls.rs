@@ -387,7 +387,7 @@ pub(super) fn secrets_and_logs(setting: &Setting, cases: &mut Vec<Case>) {
         let backends = secret("smartstore-ai/dev/analytics/firestore");
         call("secretsmanager:GetSecretValue", &backends, follows, "the key of a tenant's backend");
         for other in ["smartstore-ai/prod", "smartstore-ai/prod/analytics/firestore"] {
-            call("secretsmanager:GetSecretValue", &secret(other), false, "another stage's secret");
+            call("secretsmanager:GetSecretValue", &secret(other), false, &format!("another stage's secret, {other}"));
         }
         call("secretsmanager:PutSecretValue", &ours, false, "this stage's secret");
         let stream = |name: &str| {
@@ -416,7 +416,7 @@ pub(super) fn functions(cases: &mut Vec<Case>) {
         let (asks, invoke) = (tenant.function == "RoutingRole", "lambda:InvokeFunction");
         call(tenant.function, invoke, "dev-ingest:live", asks, "to try a backend");
         for other in ["dev-ingest", "dev-ingest:7", "dev-catalog:live", "prod-ingest:live"] {
-            call(tenant.function, invoke, other, false, "another function or version");
+            call(tenant.function, invoke, other, false, &format!("another function or version, {other}"));
         }
         call(tenant.function, "lambda:UpdateFunctionCode", "dev-ingest:live", false, "to change what it does");
         call(tenant.role, invoke, "dev-ingest:live", false, "to try a backend");
