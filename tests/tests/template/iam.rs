@@ -107,6 +107,18 @@ fn allow(whole: &Value, place: &str, role: &str, statement: &Value, faults: &mut
             faults.unless(*from == json!({"Ref": "EmailFrom"}), "iam.sender_not_named", place, from);
             continue;
         }
+        if uses("lambda:") {
+            faults.unless(
+                role == "RoutingRole" && resource["Fn::Sub"] == PROBER,
+                "iam.function_not_named",
+                place,
+                resource,
+            );
+            continue;
+        }
+        if uses("secretsmanager:") && role == "IngestRole" && resource["Fn::Sub"] == BACKENDS {
+            continue;
+        }
         let ours = referred(resource).filter(|(name, _)| !whole["Resources"][*name].is_null());
         faults.unless(ours.is_some(), "iam.wildcard_resource", place, resource);
         let (name, rest) = ours.unwrap_or_default();
@@ -150,6 +162,13 @@ fn identity(whole: &Value, resource: &Value) -> bool {
     let own = "arn:${AWS::Partition}:ses:${AWS::Region}:${AWS::AccountId}:identity/${EmailIdentity}";
     resource["Fn::Sub"] == own && whole["Parameters"]["EmailIdentity"]["AllowedPattern"] == "^[A-Za-z0-9.@_+-]*$"
 }
+
+/// The one function that another may ask: whoever keeps routes has backends tried by it.
+const PROBER: &str =
+    "arn:${AWS::Partition}:lambda:${AWS::Region}:${AWS::AccountId}:function:smartstore-${Stage}-ingest:live";
+/// The folder of the secrets that routes to other clouds name.
+const BACKENDS: &str =
+    "arn:${AWS::Partition}:secretsmanager:${AWS::Region}:${AWS::AccountId}:secret:smartstore-ai/${Stage}/analytics/*";
 
 /// The keys of the routes that a tenant follows: its own, and the system tenant's, which may be everybody's.
 const FOLLOWED: [&str; 2] = ["T#t_system#ROUTE#${aws:PrincipalTag/tenant}", "T#t_system#ROUTE#t_system"];

@@ -78,6 +78,18 @@ const MUTANTS: &[Mutant] = &[
         "Resource: !Sub ${SmartstoreSecret}*",
         "iam.secret_too_wide",
     ),
+    (
+        "every secret of the stage",
+        "secret:smartstore-ai/${Stage}/analytics/*",
+        "secret:smartstore-ai/${Stage}*",
+        "iam.secret_too_wide",
+    ),
+    (
+        "any function",
+        "Resource: !Sub arn:${AWS::Partition}:lambda:${AWS::Region}:${AWS::AccountId}:function:smartstore-${Stage}-ingest:live",
+        "Resource: !Sub arn:${AWS::Partition}:lambda:${AWS::Region}:${AWS::AccountId}:function:smartstore-${Stage}-*",
+        "iam.function_not_named",
+    ),
     ("every index", "${CatalogTable.Arn}/index/pending", "${CatalogTable.Arn}/index/*", "iam.index_not_named"),
     (
         "a scan of the table",

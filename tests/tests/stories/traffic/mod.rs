@@ -171,7 +171,7 @@ impl Traffic {
             // It publishes, which costs as much as ten others.
             drawn = self.of(&self.operations.clone());
         }
-        if self.random.gen_bool(0.2) {
+        if self.random.gen_bool(0.3) {
             // Few appeals are decided by chance.
             let appeals = |(_, path): &&(Method, String)| path.contains("appeal");
             drawn = self.of(&self.operations.iter().filter(appeals).cloned().collect::<Vec<_>>());
