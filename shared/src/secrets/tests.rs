@@ -19,7 +19,7 @@ fn holding(value: &str) -> Answer {
 }
 
 fn refusing() -> Answer {
-    let body = json!({"__type": "AccessDeniedException", "Message": "no"}).to_string();
+    let body = json!({"__type": "InvalidRequestException", "Message": "no"}).to_string();
     Answer { body: body.into_bytes(), ..Answer::status(400) }
 }
 
@@ -156,7 +156,7 @@ async fn the_same_code_reads_the_secret_of_whichever_environment_its_variable_na
     for (id, value) in [
         ("smartstore-ai/dev", Ok("of dev".to_owned())),
         ("smartstore-ai/prod", Ok("of prod".to_owned())),
-        ("smartstore-ai/elsewhere", Err(SecretError::Unavailable)),
+        ("smartstore-ai/elsewhere", Err(SecretError::NotThere)),
     ] {
         let endpoints = Endpoints { secrets_manager: Some(url.clone()), ..Endpoints::default() };
         let client = Aws::local(endpoints, "test", "test").secrets_manager();
