@@ -29,9 +29,8 @@ async fn like(bundle: &Bundle) -> Result<(TenantTable, Map<String, Value>)> {
     let table = table.context("the template has an EventsTable")?.name.clone();
     let all = bundle.aws().administrator().dynamodb().scan().table_name(&table).send().await?;
     let item = all.items().iter().find(|item| item.contains_key("event_time")).context("an event is there")?;
-    let text = |value: &aws_sdk_dynamodb::types::AttributeValue| value.as_s().map(|text| Value::from(text.clone()));
     let members = item.iter().filter(|(name, _)| !matches!(name.as_str(), "pk" | "sk"));
-    let members = members.filter_map(|(name, value)| Some((name.clone(), text(value).ok()?))).collect();
+    let members = members.filter_map(|(name, value)| Some((name.clone(), Value::from(value.as_s().ok()?.clone())))).collect();
     let bare = TenantScope::for_job(Sweep::NotificationDeferrals, "t_bare".parse()?);
     Ok((Table::new(bundle.aws(), &table).of(&bare), members))
 }
@@ -44,7 +43,7 @@ async fn put(rows: &TenantTable, members: &Map<String, Value>, numbers: Range<us
                 *key = format!("{key}{n}");
             }
         }
-        let item = rows.item(&Key::new(format!("EVENT#{}", n % 8), format!("bare-{n}")), members)?;
+        let item = rows.item(&Key::new(format!("EVENT#{}", n % 8), format!("bare-{n}")), &members)?;
         rows.put(item).condition_expression("attribute_not_exists(pk)").send().await?;
         Ok(())
     };
