@@ -35,7 +35,7 @@ pub(crate) async fn measure() -> Result<()> {
         let units = faults.units();
         bundle.close().await;
         let million = |count: f64| count / EVENTS as f64 * 1e6;
-        let (written, read) = (million(units.written()), million(units.read()));
+        let (written, read) = (million(units.written()), million(units.read()).abs());
         let requests = 1e6 / of_a_request as f64;
         let store = (written * WRITES + read * READS) / 1e6;
         let (gateway, invokes) = (requests * GATEWAY / 1e6, requests * INVOKE / 1e6);
