@@ -1,7 +1,8 @@
 //! Deleting all that is stored about a person, and telling what was deleted.
 //!
 //! Refused events come first and the store of events last, so that one that is taken in after all meanwhile is found there. Each is gone
-//! through from its beginning until a pass finds nothing more: what comes in while it is done goes too, and what a crash left behind.
+//! through from its beginning until a pass finds nothing more: what comes into it until then goes too, and what a crash left behind. A refused
+//! event that comes in after their pass stays.
 
 use super::QUERY;
 use crate::{
