@@ -46,9 +46,27 @@ fn is_personal(name: &str) -> bool {
 
 /// Whether a payload has a member with personal data, at any depth. Nothing is kept of what is read.
 pub(crate) fn is_in(payload: &RawValue) -> bool {
+    if !may_name(payload.get().as_bytes()) {
+        return false;
+    }
     let mut reader = serde_json::Deserializer::from_str(payload.get());
     // What ends the reading early is a finding: of a payload that was read once, nothing else does.
     Finding.deserialize(&mut reader).is_err()
+}
+
+/// Whether JSON may have a member with a personal name: one stands before a colon, or something is escaped and may be spelled otherwise.
+fn may_name(json: &[u8]) -> bool {
+    let names = |at| {
+        let before = json[..at].trim_ascii_end();
+        let Some(before) = before.strip_suffix(b"\"") else { return false };
+        NAMES.iter().any(|name| {
+            let begins = before.len().checked_sub(name.len());
+            begins.is_some_and(|begins| {
+                before[begins..].eq_ignore_ascii_case(name.as_bytes()) && before[..begins].ends_with(b"\"")
+            })
+        })
+    };
+    memchr::memchr(b'\\', json).is_some() || memchr::memchr_iter(b':', json).any(names)
 }
 
 /// Reads on until a personal member comes.
@@ -213,6 +231,10 @@ mod tests {
             assert!(!is_in(&raw(&other)) && first(&other).is_none(), "{other}");
         }
         assert_eq!(first(&json!({"a": [0, {"b": {"name": 1}}]})).as_deref(), Some("a.1.b.name"));
+        for spelled in [r#"{"\u0065mail": 1}"#, "{\"a\" : [{\"EMAIL\" \n\t: 1}]}", r#"{"a\\": {"i\u0070":1}}"#] {
+            assert!(is_in(&RawValue::from_string(spelled.to_owned()).unwrap()), "{spelled}");
+        }
+        assert!(!may_name(br#"{"said": "email: name: ip:", "emails": ["email"], "url": "http://ip:80"}"#));
     }
 
     #[test]
@@ -267,8 +289,13 @@ mod tests {
             ".{0,6}".prop_map(Value::from)
         ];
         leaf.prop_recursive(4, 32, 4, |inner| {
-            let name =
-                prop_oneof![".{0,4}", Just("email".to_owned()), Just("NAME".to_owned()), Just("a\\u0065".to_owned())];
+            let name = prop_oneof![
+                Just("Ip".to_owned()),
+                ".{0,4}",
+                Just("email".to_owned()),
+                Just("NAME".to_owned()),
+                Just("a\\u0065".to_owned())
+            ];
             prop_oneof![
                 prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
                 prop::collection::btree_map(name, inner, 0..4)
@@ -281,6 +308,8 @@ mod tests {
         #[test]
         fn both_ways_of_looking_find_the_same(payload in any_json()) {
             prop_assert_eq!(is_in(&raw(&payload)), first(&payload).is_some());
+            let spaced = RawValue::from_string(serde_json::to_string_pretty(&payload).unwrap()).unwrap();
+            prop_assert_eq!(is_in(&spaced), first(&payload).is_some());
         }
     }
 }

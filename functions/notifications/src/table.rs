@@ -206,18 +206,29 @@ impl Feed {
         if row.status == to {
             return Ok(Some(row));
         }
+        self.change(&row, to, While::Standing, for_them).await
+    }
+
+    /// Gives a notice a status while it is what `only` says; the notice then, or `None` where it is otherwise.
+    async fn change(
+        &self,
+        row: &NoticeRow,
+        to: Status,
+        only: While,
+        for_them: Option<&PersonId>,
+    ) -> Result<Option<NoticeRow>, TableError> {
+        let change = Change::of(row, to, only, self.clock.now());
         match for_them {
-            None => self.mark_own(&row, to).await,
-            Some(by) => self.mark_for(&row, to, by).await,
+            None => self.change_own(row, change).await,
+            Some(by) => self.change_for(row, change, by).await,
         }
     }
 
-    async fn mark_own(&self, row: &NoticeRow, to: Status) -> Result<Option<NoticeRow>, TableError> {
-        let now = self.clock.now();
-        let Change { expression, values, names } = Change::of(row, to, now);
+    async fn change_own(&self, row: &NoticeRow, change: Change) -> Result<Option<NoticeRow>, TableError> {
+        let Change { to, now, condition, expression, values, names } = change;
         let update = self.rows.update(&notice_key(&self.person, &row.id)).update_expression(expression);
         let update = update.set_expression_attribute_values(Some(values)).set_expression_attribute_names(Some(names));
-        let update = update.condition_expression(STANDS).return_values(ReturnValue::AllNew);
+        let update = update.condition_expression(condition).return_values(ReturnValue::AllNew);
         match update.return_values_on_condition_check_failure(AllOld).send().await {
             Ok(done) => match done.attributes {
                 Some(item) => Ok(Some(row_of(item)?)),
@@ -226,8 +237,8 @@ impl Feed {
             Err(error) => match error.into_service_error() {
                 ConditionalCheckFailedException(failed) => {
                     let stands = failed.item.map(row_of::<NoticeRow>).transpose()?;
-                    // It was put away meanwhile: by this very call, where its reply was lost and it was sent again.
-                    let ours = |row: &NoticeRow| to == Status::Dismissed && row.status == to && row.updated_at == now;
+                    // It was changed meanwhile: by this very call, where its reply was lost and it was sent again.
+                    let ours = |row: &NoticeRow| row.status == to && row.updated_at == now;
                     Ok(stands.filter(ours))
                 }
                 other => Err(TableError::unavailable(other)),
@@ -235,11 +246,16 @@ impl Feed {
         }
     }
 
-    async fn mark_for(&self, row: &NoticeRow, to: Status, by: &PersonId) -> Result<Option<NoticeRow>, TableError> {
-        let Change { expression, values, names } = Change::of(row, to, self.clock.now());
+    async fn change_for(
+        &self,
+        row: &NoticeRow,
+        change: Change,
+        by: &PersonId,
+    ) -> Result<Option<NoticeRow>, TableError> {
+        let Change { to, condition, expression, values, names, .. } = change;
         let update = self.rows.part_update(&notice_key(&self.person, &row.id)).update_expression(expression);
         let update = update.set_expression_attribute_values(Some(values)).set_expression_attribute_names(Some(names));
-        let part = update_part(update.condition_expression(STANDS))?;
+        let part = update_part(update.condition_expression(condition))?;
         let entry = Entry::draft("notification.marked", Actor::Person(by.clone())).of(row.id.clone());
         let entry = entry.about(&self.person).detail(json!({"from": row.status.as_str(), "to": to.as_str()}));
         match self.audit.of(&self.tenant).commit(&entry.ready()?, vec![part]).await {
@@ -250,7 +266,8 @@ impl Feed {
         }
     }
 
-    /// Marks up to [`MARKED_AT_ONCE`] unread notices read; how many, and whether more are left.
+    /// Marks up to [`MARKED_AT_ONCE`] unread notices read; how many this call did, and whether more are left. Of calls at once, each counts
+    /// its own.
     pub(crate) async fn mark_all(
         &self,
         category: Option<Category>,
@@ -258,8 +275,11 @@ impl Feed {
     ) -> Result<(usize, bool), TableError> {
         let filter = Filter { unread: Some(true), category };
         let page = self.page(filter, u32::try_from(MARKED_AT_ONCE).unwrap_or(u32::MAX), None).await?;
-        let ids = page.rows.into_iter().map(|row| row.id).collect();
-        let updated = self.mark_each(ids, for_them).await?.0;
+        let mut updated = 0;
+        for chunk in page.rows.chunks(MARKING) {
+            let marks = chunk.iter().map(|row| self.change(row, Status::Read, While::Unread, for_them));
+            updated += future::try_join_all(marks).await?.iter().flatten().count();
+        }
         Ok((updated, page.after.is_some()))
     }
 
@@ -304,23 +324,43 @@ impl Feed {
     }
 }
 
-/// The condition of a change: the notice stands, and nobody has put it away.
-const STANDS: &str = "attribute_exists(pk) AND #status <> :dismissed";
+/// What a notice must be for a change of it.
+#[derive(Clone, Copy)]
+enum While {
+    /// It stands, and nobody has put it away.
+    Standing,
+    /// Nobody has read it, or has put it away.
+    Unread,
+}
+
+impl While {
+    /// The condition, and the status that it is about.
+    fn condition(self) -> (&'static str, Status) {
+        match self {
+            Self::Standing => ("attribute_exists(pk) AND #status <> :from", Status::Dismissed),
+            Self::Unread => ("#status = :from", Status::Unread),
+        }
+    }
+}
 
 /// An update of a notice's status with all that goes with it.
 struct Change {
+    to: Status,
+    now: Timestamp,
+    condition: &'static str,
     expression: &'static str,
     values: HashMap<String, AttributeValue>,
     names: HashMap<String, String>,
 }
 
 impl Change {
-    fn of(row: &NoticeRow, to: Status, now: Timestamp) -> Self {
+    fn of(row: &NoticeRow, to: Status, only: While, now: Timestamp) -> Self {
+        let (condition, from) = only.condition();
         let text = |text: &str| AttributeValue::S(text.to_owned());
         let (unread, by_status) = NoticeRow::indexed(row.category, to, &row.id);
         let mut values = HashMap::from([
             (":status".to_owned(), text(to.as_str())),
-            (":dismissed".to_owned(), text(Status::Dismissed.as_str())),
+            (":from".to_owned(), text(from.as_str())),
             (":by_status".to_owned(), text(&by_status)),
             (":now".to_owned(), text(&now.to_string())),
         ]);
@@ -337,6 +377,6 @@ impl Change {
             }
             Status::Dismissed => "SET #status = :status, #by_status = :by_status, updated_at = :now REMOVE #unread",
         };
-        Self { expression, values, names }
+        Self { to, now, condition, expression, values, names }
     }
 }

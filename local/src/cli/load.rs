@@ -7,7 +7,7 @@ use clap::Args;
 use futures::{StreamExt, TryStreamExt, stream};
 use http::Method;
 use indicatif::{ProgressBar, ProgressStyle};
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use serde_json::{Value, json};
 use shared::tenant::SYSTEM;
 use std::{
@@ -16,11 +16,13 @@ use std::{
 };
 
 /// How many events a request has: as many as it may.
-const BATCH: u64 = 500;
+const BATCH: usize = 500;
 /// How many requests are under way at once.
 const AT_ONCE: usize = 4;
 /// How often each question is asked.
 const ROUNDS: usize = 31;
+/// Over how long the events are spread.
+const SPAN: SignedDuration = SignedDuration::from_hours(30 * 24);
 /// After so long every write to an hour is over, and it is counted.
 const LEASE_S: i64 = 26 * 60;
 
@@ -38,7 +40,7 @@ const QUESTIONS: [&str; 6] = [
 pub(super) struct Load {
     /// How many events
     #[arg(default_value_t = 10_000)]
-    events: u64,
+    events: usize,
     /// Whose they are
     #[arg(long, default_value = seed::TENANT)]
     tenant: String,
@@ -56,7 +58,7 @@ async fn in_session(session: &Session, load: &Load) -> Result<()> {
     let sender = within(session.person(Claims::of("loader").tenant(&load.tenant).scope("service:write")), &load.tenant);
     let begun = Instant::now();
     let now = session.clock().now();
-    let bar = ProgressBar::new(load.events).with_style(
+    let bar = ProgressBar::new(load.events as u64).with_style(
         ProgressStyle::with_template("Sending {bar:30} {pos}/{len} events {per_sec} {eta}")
             .unwrap_or_else(|_| ProgressStyle::default_bar()),
     );
@@ -65,8 +67,8 @@ async fn in_session(session: &Session, load: &Load) -> Result<()> {
         let (sender, bar) = (sender.with_header("x-request-id", &format!("load-{run}-{batch}")), bar.clone());
         let numbers = batch * BATCH..load.events.min((batch + 1) * BATCH);
         async move {
-            let many = numbers.end - numbers.start;
-            let events: Vec<Value> = numbers.map(|n| event(n, load.events, now)).collect();
+            let many = numbers.len() as u64;
+            let events: Vec<Value> = numbers.map(|n| seed::event(n, load.events, now - SPAN, now)).collect();
             let body = json!({"events": events}).to_string();
             let body = Some(("application/json", body.into()));
             let taken = sender.send(Method::POST, "/analytics/ingest/batch", body).await?.success()?;
@@ -84,23 +86,6 @@ async fn in_session(session: &Session, load: &Load) -> Result<()> {
     say(format!("{} events in {took:.1} s, {:.0} a second.", load.events, load.events as f64 / took));
     count(session).await?;
     measure(&sender).await
-}
-
-/// An event of the thirty days before `now`, the `n`th of so many.
-fn event(n: u64, of: u64, now: Timestamp) -> Value {
-    let back = 30 * 86_400 * 1_000 / of.max(1) * (of - n);
-    let time = now - SignedDuration::from_millis(i64::try_from(back).unwrap_or_default());
-    let pick = |from: &[&str], every: u64| from[(n / every) as usize % from.len()].to_owned();
-    let mut event = json!({
-        "event_type": pick(&["pageview", "pageview", "pageview", "cta_click", "search"], 1), "timestamp": time,
-        "payload": {"path": format!("/aisle/{}", n % 40), "n": n}, "session_id": format!("s-{}", n / 4),
-        "user_id": format!("u-{}", n.wrapping_mul(2_654_435_761) % 9_000), "app": pick(&["shop", "kiosk", "staff"], 7),
-        "surface": pick(&["home", "aisle", "search", "cart"], 3), "platform": pick(&["ios", "android", "web"], 11),
-    });
-    if !n.is_multiple_of(3) {
-        event["utm_source"] = pick(&["mail", "web", "social", "print"], 5).into();
-    }
-    event
 }
 
 fn within(client: Client, tenant: &str) -> Client {

@@ -9,10 +9,12 @@
 //! Each tenant has an administrator with `admin:super`, [`ADMINISTRATOR`], and so has `t_system`, which keeps the routes. The products are
 //! made up, and so are their brands and makers.
 
+mod events;
 mod people;
 pub(crate) mod route;
 mod stores;
 
+pub use events::event;
 pub use people::ADMINISTRATOR;
 pub(crate) use people::administer;
 pub use stores::{SAMPLES, Sample};

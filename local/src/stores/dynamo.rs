@@ -6,7 +6,8 @@ use crate::{
 };
 use anyhow::{Context, Result, anyhow, bail};
 use aws_sdk_dynamodb::{
-    Client,
+    Client, Config,
+    config::timeout::TimeoutConfig,
     types::{
         AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection, ProjectionType,
         ScalarAttributeType, TableDescription, TimeToLiveSpecification,
@@ -18,6 +19,8 @@ use tokio::runtime;
 
 /// How long requests that are under way at the end may take.
 const GRACE: Duration = Duration::from_secs(5);
+/// How long a table may take to be looked at.
+const LOOK: Duration = Duration::from_secs(300);
 /// How often items past their time are taken away. AWS does it within days, so nothing may rely on it.
 const SWEEP: Duration = Duration::from_secs(3_600);
 
@@ -59,7 +62,10 @@ async fn sweep(database: Database) {
 
 /// Makes `table` where there is none of its name, and refuses one that has other keys or indexes.
 pub(crate) async fn ensure(client: &Client, table: &Table) -> Result<()> {
-    let found = client.describe_table().table_name(&table.name).send().await;
+    // dynoxide counts a table's items to describe it: of millions for longer than a request takes.
+    let patient = TimeoutConfig::builder().read_timeout(LOOK).operation_attempt_timeout(LOOK).operation_timeout(LOOK);
+    let patient = Config::builder().timeout_config(patient.build());
+    let found = client.describe_table().table_name(&table.name).customize().config_override(patient).send().await;
     match found.map_err(|error| error.into_service_error()) {
         Ok(found) => {
             let found = found.table.ok_or_else(|| anyhow!("DynamoDB described nothing"))?;

@@ -83,7 +83,10 @@ impl RawJson {
                 Problem::bad_request("http.bad_request").detail("The body is a list. This route takes an object.")
             );
         }
-        serde_json::from_slice(&self.0).map_err(|why| {
+        // Looked at once and not text by text.
+        let body = std::str::from_utf8(&self.0)
+            .map_err(|_| Problem::bad_request("http.bad_request").detail("The body is not UTF-8."))?;
+        serde_json::from_str(body).map_err(|why| {
             let why = unquoted(&why);
             Problem::bad_request("http.bad_request").detail(format!("The body is not what this route takes: {why}"))
         })

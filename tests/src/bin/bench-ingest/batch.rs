@@ -13,7 +13,7 @@ use std::{
     ops::Range,
     time::{Duration, Instant},
 };
-use tests::events::sending::{SENDERS, bundle, send, service};
+use tests::events::{SENDERS, bundle, send, service};
 
 const OF_A_BATCH: usize = 100;
 /// How many bare puts are: as many as the batches make.

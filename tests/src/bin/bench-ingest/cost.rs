@@ -3,7 +3,7 @@
 use anyhow::Result;
 use jiff::Timestamp;
 use tests::{
-    events::sending::{bundle, send, service},
+    events::{bundle, send, service},
     faults::Faults,
 };
 

@@ -1,15 +1,17 @@
 //! Reading and checking events on one core, beside bare serde_json on the same bytes.
 
-use anyhow::{Result, ensure};
+use anyhow::{Result, anyhow, ensure};
+use bytes::Bytes;
 use ingest::sent::SentBatch;
 use jiff::{SignedDuration, Timestamp};
+use local::seed;
 use serde::de::IgnoredAny;
 use serde_json::{Value, json};
+use shared::web::extract::RawJson;
 use std::{
     hint::black_box,
     time::{Duration, Instant},
 };
-use tests::events;
 
 const OF_A_BODY: usize = 100;
 const BODIES: usize = 100;
@@ -18,10 +20,12 @@ const ROUNDS: usize = 15;
 /// Events a second.
 const TARGET: f64 = 800_000.0;
 
-type Way = fn(&[u8], Timestamp) -> Result<usize>;
+type Way = fn(&Bytes, Timestamp) -> Result<usize>;
 
-fn as_ours(body: &[u8], now: Timestamp) -> Result<usize> {
-    let batch: SentBatch<'_> = serde_json::from_slice(body)?;
+/// As the route reads it.
+fn as_ours(body: &Bytes, now: Timestamp) -> Result<usize> {
+    let body = RawJson(body.clone());
+    let batch: SentBatch<'_> = body.read().map_err(|problem| anyhow!("{}", problem.message()))?;
     for event in &batch.events {
         event.check(now)?;
         ensure!(!event.is_personal(), "a payload has personal data");
@@ -29,13 +33,13 @@ fn as_ours(body: &[u8], now: Timestamp) -> Result<usize> {
     Ok(batch.events.len())
 }
 
-fn as_values(body: &[u8], _: Timestamp) -> Result<usize> {
+fn as_values(body: &Bytes, _: Timestamp) -> Result<usize> {
     let read: Value = serde_json::from_slice(body)?;
     Ok(read["events"].as_array().map_or(0, Vec::len))
 }
 
 /// The least that serde_json does: every token is read, and nothing kept.
-fn as_tokens(body: &[u8], _: Timestamp) -> Result<usize> {
+fn as_tokens(body: &Bytes, _: Timestamp) -> Result<usize> {
     let IgnoredAny = serde_json::from_slice(body)?;
     Ok(OF_A_BODY)
 }
@@ -43,13 +47,13 @@ fn as_tokens(body: &[u8], _: Timestamp) -> Result<usize> {
 /// Prints the rates; whether ours is enough.
 pub(crate) fn measure() -> Result<bool> {
     let now = Timestamp::now();
-    let event = |n| events::event(n, OF_A_BODY * BODIES, now - SignedDuration::from_hours(720), now);
+    let event = |n| seed::event(n, OF_A_BODY * BODIES, now - SignedDuration::from_hours(720), now);
     let body = |of: usize| {
         let events: Vec<Value> = (of * OF_A_BODY..(of + 1) * OF_A_BODY).map(event).collect();
-        json!({ "events": events }).to_string().into_bytes()
+        json!({ "events": events }).to_string().into()
     };
-    let bodies: Vec<Vec<u8>> = (0..BODIES).map(body).collect();
-    let bytes: usize = bodies.iter().map(Vec::len).sum();
+    let bodies: Vec<Bytes> = (0..BODIES).map(body).collect();
+    let bytes: usize = bodies.iter().map(Bytes::len).sum();
     let count = OF_A_BODY * BODIES;
     println!("{count} events of {} bytes, {OF_A_BODY} a body, one core", bytes / count);
     let ways: [(&str, Way); 3] = [

@@ -2,6 +2,7 @@
 
 use super::*;
 use aws_sdk_dynamodb::types::AttributeValue;
+use futures::future::join_all;
 use tests::faults::Faults;
 
 /// Tells a person of something in each category, an hour apart; the ids, oldest first.
@@ -116,6 +117,19 @@ async fn all_are_marked_read_at_once_or_those_that_are_named() {
     for ids in [json!([]), json!(vec!["x"; 101])] {
         assert_problem(&grace.post(&format!("{ALL}/mark-read"), json!({"ids": ids})).await, 400, "http.bad_request");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_many_who_mark_all_at_once_each_counts_its_own() {
+    let bundle = Bundle::start().await;
+    four(&bundle, "grace").await;
+    let theirs = (bundle.shopper("grace"), json!({}));
+    let for_them = (bundle.administrator("writer", "admin:write").await, json!({"userId": "grace"}));
+    let marks = [&theirs, &for_them].repeat(4).into_iter().map(|(client, body)| async move {
+        client.post(&format!("{ALL}/read-all"), body.clone()).await.success().unwrap().body["updated"].as_u64()
+    });
+    let counted: Vec<_> = join_all(marks).await;
+    assert_eq!(counted.iter().flatten().sum::<u64>(), 4, "{counted:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

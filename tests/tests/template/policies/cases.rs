@@ -4,6 +4,7 @@
 use super::{
     calls,
     evaluate::Context,
+    reaches,
     roles::{Stack, arn},
 };
 use serde_json::{Value, json};
@@ -361,12 +362,12 @@ pub(crate) fn all(setting: &Setting) -> Vec<Case> {
         calls::events(tenant, &mut cases);
         calls::objects(tenant, &mut cases);
         calls::heads(tenant, &mut cases);
-        calls::doors(tenant, &mut cases);
-        calls::functions_own(tenant, &mut cases);
+        reaches::doors(tenant, &mut cases);
+        reaches::functions_own(tenant, &mut cases);
     }
-    calls::secrets_and_logs(setting, &mut cases);
-    calls::functions(&mut cases);
-    calls::models(setting, &mut cases);
-    calls::mail(setting, &mut cases);
+    reaches::secrets_and_logs(setting, &mut cases);
+    reaches::functions(&mut cases);
+    reaches::models(setting, &mut cases);
+    reaches::mail(setting, &mut cases);
     cases
 }

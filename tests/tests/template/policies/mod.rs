@@ -3,8 +3,10 @@
 mod calls;
 mod cases;
 mod evaluate;
+mod exercise;
 mod mutants;
 mod pattern;
+mod reaches;
 mod roles;
 mod used;
 

@@ -1,26 +1,30 @@
-//! Events as apps send them, made up by number, and a bundle that takes them.
-
-pub mod sending;
+//! Events as the sample's app sends them, made up by number.
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 const TYPES: [&str; 5] = ["pageview", "pageview", "pageview", "cta_click", "search"];
-const SOURCES: [&str; 5] = ["mail", "web", "shelf", "friend", "ad"];
+/// Where visits come from, and by what means: a campaign has one of each.
+const SOURCES: [(&str, &str); 5] =
+    [("newsletter", "email"), ("web", "organic"), ("shelf", "qr"), ("friend", "referral"), ("search", "cpc")];
+/// How many campaigns there are.
+const CAMPAIGNS: usize = 20;
 const SURFACES: [&str; 4] = ["home", "aisle", "product", "basket"];
 const PLATFORMS: [&str; 3] = ["ios", "android", "web"];
-/// How many events a session has.
-const OF_A_SESSION: usize = 6;
+/// Of twelve events, which of five sessions each belongs to: three of the five are left after one.
+const SESSIONS: [usize; 12] = [0, 1, 2, 3, 3, 3, 4, 4, 4, 4, 4, 4];
 
 /// The `n`th of `of` events that are spread over the time from `from` to `to`: some 650 bytes, with a payload of twelve members.
 pub fn event(n: usize, of: usize, from: Timestamp, to: Timestamp) -> Value {
     // A stride that shares no factor with most numbers mixes values without dice, the same in each run.
     let mixed = n.wrapping_mul(2_654_435_761) >> 7;
-    let pick = |list: &[&'static str], salt: usize| list[(mixed >> salt) % list.len()];
+    let pick = |list: &[&'static str], salt: usize| list.get((mixed >> salt) % list.len()).copied().unwrap_or_default();
+    let campaign = (mixed >> 7) % CAMPAIGNS;
+    let (source, medium) = SOURCES.get(campaign % SOURCES.len()).copied().unwrap_or_default();
     let span = to.duration_since(from);
     let nanos = span.as_nanos() / of.max(1) as i128 * n as i128;
     let at = from + SignedDuration::from_nanos_i128(nanos);
-    let session = n / OF_A_SESSION;
+    let session = n / SESSIONS.len() * 5 + SESSIONS.get(n % SESSIONS.len()).copied().unwrap_or_default();
     json!({
         "event_type": pick(&TYPES, 0),
         "timestamp": at,
@@ -28,7 +32,7 @@ pub fn event(n: usize, of: usize, from: Timestamp, to: Timestamp) -> Value {
         "session_id": format!("session-{session:08}"),
         "step_id": format!("{n}"),
         "app": "shop", "surface": pick(&SURFACES, 3), "platform": pick(&PLATFORMS, 5),
-        "utm_source": pick(&SOURCES, 7), "utm_medium": "email", "utm_campaign": format!("campaign-{}", mixed % 20),
+        "utm_source": source, "utm_medium": medium, "utm_campaign": format!("campaign-{campaign}"),
         "payload": {
             "path": format!("/aisle/{}/product/{}", mixed % 40, mixed % 19_000), "referrer": "https://www.example.com/offers/this-week",
             "title": "Oat drink, unsweetened, one litre", "position": mixed % 50, "price_cents": 99 + mixed % 900,
@@ -39,7 +43,6 @@ pub fn event(n: usize, of: usize, from: Timestamp, to: Timestamp) -> Value {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test")]
 mod tests {
     use super::*;
 

@@ -1,10 +1,10 @@
 //! Sending many events over HTTP to a bundle that keeps them.
 
-use crate::{events, faults::Faults};
+use crate::faults::Faults;
 use anyhow::{Result, ensure};
 use futures::{StreamExt, TryStreamExt, stream};
 use jiff::{SignedDuration, Timestamp};
-use local::{Bundle, Claims, Client, Options};
+use local::{Bundle, Claims, Client, Options, seed::event};
 use serde_json::{Value, json};
 use shared::clock::Clock;
 use std::{ops::Range, path::Path};
@@ -63,7 +63,7 @@ pub async fn send(
         let heard = &heard;
         async move {
             let wanted = batch.len();
-            let sent: Vec<Value> = batch.map(|n| events::event(n, of, from, to)).collect();
+            let sent: Vec<Value> = batch.map(|n| event(n, of, from, to)).collect();
             let told = client.post("/analytics/ingest/batch", json!({ "events": sent })).await.success()?;
             ensure!(told.body["stored"] == wanted, "{}", told.body);
             heard(wanted);
