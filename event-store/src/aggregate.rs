@@ -4,7 +4,8 @@ use crate::{
     Dimension, Event, EventQuery, EventStore, Filters, Order, Position, Range, StoreError,
     rollup::{
         crowd::{Crowd, digest},
-        tally::{Combination, Rollup},
+        pack::{Places, Rolled},
+        tally::Combination,
     },
 };
 use serde::{Deserialize, Serialize};
@@ -90,6 +91,11 @@ pub struct Aggregate {
 }
 
 impl AggregateQuery {
+    /// Whether it is of all events together, whatever values they have.
+    pub fn is_of_all(&self) -> bool {
+        self.filters.are_none() && self.types.is_empty() && self.group_by.is_empty()
+    }
+
     /// Whether events of this combination of values are asked for, as far as these say.
     pub fn wants(&self, combination: &Combination) -> bool {
         let kind = combination.value(Dimension::EventType).unwrap_or_default();
@@ -122,18 +128,24 @@ pub(crate) struct Answer<'a> {
     tenant: &'a TenantScope,
     asked: &'a AggregateQuery,
     all: Found,
+    /// None where nothing is grouped by: that group would be all.
     groups: BTreeMap<Vec<Option<String>>, Found>,
+    /// Whether there were any events.
+    any: bool,
 }
 
 impl<'a> Answer<'a> {
     /// Nothing yet.
     pub(crate) fn to(tenant: &'a TenantScope, asked: &'a AggregateQuery) -> Self {
-        Self { tenant, asked, all: Found::default(), groups: BTreeMap::new() }
+        Self { tenant, asked, all: Found::default(), groups: BTreeMap::new(), any: false }
     }
 
     fn each(&mut self, values: Vec<Option<String>>, take: impl Fn(&mut Found)) {
+        self.any = true;
         take(&mut self.all);
-        take(self.groups.entry(values).or_default());
+        if !self.asked.group_by.is_empty() {
+            take(self.groups.entry(values).or_default());
+        }
     }
 
     /// Counts an event that is asked for.
@@ -159,18 +171,22 @@ impl<'a> Answer<'a> {
     }
 
     /// Counts those events of a roll-up that are asked for.
-    pub(crate) fn take_all(&mut self, rollup: &Rollup) {
-        let asked = self.asked;
-        for (combination, tally) in rollup.tallies().filter(|(combination, _)| asked.wants(combination)) {
-            let value = |dimension: &Dimension| combination.value(*dimension).map(ToOwned::to_owned);
-            let crowd = match asked.measure {
-                Measure::Events | Measure::Sum(_) => None,
-                Measure::UniqueUsers => Some(&tally.users),
-                Measure::UniqueSessions | Measure::BounceRate => Some(&tally.sessions),
-            };
-            self.each(asked.group_by.iter().map(value).collect(), |found| {
-                found.events += tally.events;
-                crowd.iter().for_each(|crowd| found.crowd.join(crowd));
+    pub(crate) fn take_all(&mut self, rolled: &Rolled) {
+        let Some(wanted) = Wanted::of(self.asked, rolled) else { return };
+        // Which combinations there are in each group, by the numbers of the values that are grouped by.
+        let mut groups: BTreeMap<Places, Vec<usize>> = BTreeMap::new();
+        for (at, places) in rolled.combinations().filter(|(_, places)| wanted.has(places)) {
+            let mut group = Places::default();
+            self.asked.group_by.iter().for_each(|of| group[*of as usize] = places[*of as usize]);
+            groups.entry(group).or_default().push(at);
+        }
+        for (group, combinations) in groups {
+            let value = |dimension: &Dimension| rolled.value(&group, *dimension).map(ToOwned::to_owned);
+            self.each(self.asked.group_by.iter().map(value).collect(), |found| {
+                for at in &combinations {
+                    found.events += rolled.events(*at);
+                    rolled.crowd(*at).iter().for_each(|crowd| found.crowd.join_listed(crowd));
+                }
             });
         }
     }
@@ -184,8 +200,36 @@ impl<'a> Answer<'a> {
             None if exact => Exactness::Exact,
             None => Exactness::Estimate,
         };
+        let total = self.all.value(measure);
         let group = |(values, found): (_, Found)| Group { values, value: found.value(measure) };
-        Aggregate { total: self.all.value(measure), groups: self.groups.into_iter().map(group).collect(), exactness }
+        let groups = match self.asked.group_by.is_empty() {
+            true => self.any.then(|| Group { values: vec![], value: total }).into_iter().collect(),
+            false => self.groups.into_iter().map(group).collect(),
+        };
+        Aggregate { total, groups, exactness }
+    }
+}
+
+/// What a combination must have to be asked for, by the numbers of a roll-up.
+struct Wanted {
+    /// The types, one of which it has; any, where nothing is said.
+    types: Option<Vec<u32>>,
+    /// The values that it has.
+    values: Vec<(Dimension, u32)>,
+}
+
+impl Wanted {
+    /// Nothing where none of the roll-up can have it.
+    fn of(asked: &AggregateQuery, rolled: &Rolled) -> Option<Self> {
+        let values = asked.filters.dimensions.iter().map(|(of, value)| Some((*of, rolled.place(value)?)));
+        let types = asked.types.iter().filter_map(|kind| rolled.place(kind)).collect();
+        Some(Self { types: (!asked.types.is_empty()).then_some(types), values: values.collect::<Option<_>>()? })
+    }
+
+    fn has(&self, places: &Places) -> bool {
+        let kind = places[Dimension::EventType as usize];
+        self.types.as_ref().is_none_or(|types| types.contains(&kind))
+            && self.values.iter().all(|(of, place)| places[*of as usize] == *place)
     }
 }
 

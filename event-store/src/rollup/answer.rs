@@ -1,10 +1,14 @@
 //! Questions answered from roll-ups, and from events where none holds.
 
-use super::{Day, Hour, Ledger, Mark, Part, Piece, pack, time};
+use super::{
+    Day, Hour, Ledger, Mark, Part, Piece,
+    pack::{self, Rolled},
+    tally::Combination,
+    time,
+};
 use crate::{
     Aggregate, AggregateQuery, Event, EventQuery, EventStore, Filters, Measure, Order, Range, StoreError,
     aggregate::{self, Answer},
-    rollup::tally::{Combination, Rollup},
 };
 use futures::{StreamExt, TryStreamExt, stream};
 use shared::tenant::TenantScope;
@@ -48,12 +52,13 @@ pub async fn aggregate(
         return Ok(Answer::to(tenant, asked).told(None));
     };
     let days = first.day()..=last.day();
+    let of_days = if asked.is_of_all() { part.together() } else { part };
     let mut marks = ledger.marks(tenant, days.clone()).await?;
     let mut attempt = 1;
     loop {
-        let (rollups, live) = rolled(ledger, tenant, part, asked.range, &marks).await?;
+        let (rollups, live) = rolled(ledger, tenant, (part, of_days), asked.range, &marks).await?;
         let mut answer = Answer::to(tenant, asked);
-        rollups.iter().for_each(|rollup| answer.take_all(rollup));
+        rollups.iter().for_each(|rolled| answer.take_all(rolled));
         let truncated = read_live(store, tenant, asked, &live, &mut answer).await?;
         let after = ledger.marks(tenant, days.clone()).await?;
         if attempt == ATTEMPTS || !moved(&marks, &after, &live) {
@@ -169,20 +174,20 @@ fn within(piece: Range, range: Range) -> bool {
     range.from <= piece.from && piece.to <= range.to
 }
 
-/// The roll-ups that hold for a range, and what has to be read from events.
+/// The roll-ups that hold for a range, of hours one part and of days another, and what has to be read from events.
 async fn rolled(
     ledger: &dyn Ledger,
     tenant: &TenantScope,
-    part: Part,
+    (part, of_days): (Part, Part),
     range: Range,
     marks: &BTreeMap<Day, Mark>,
-) -> Result<(Vec<Rollup>, Vec<Live>), StoreError> {
+) -> Result<(Vec<Rolled>, Vec<Live>), StoreError> {
     let (mut plan, mut rollups, mut pieces) = (Plan::of(range, marks), Vec::new(), BTreeSet::new());
     if let (Some(first), Some(last)) = (plan.days.first().copied(), plan.days.last().copied()) {
-        let mut found = ledger.chunks(tenant, part, Piece::Day(first)..=Piece::Day(last)).await?;
+        let mut found = ledger.chunks(tenant, of_days, Piece::Day(first)..=Piece::Day(last)).await?;
         for day in std::mem::take(&mut plan.days) {
             let Some(mark) = marks.get(&day) else { continue };
-            match held(&mut found, Piece::Day(day), part, mark.version) {
+            match held(&mut found, Piece::Day(day), of_days, mark.version) {
                 Some(rollup) => {
                     pieces.insert(Piece::Day(day));
                     rollups.push(rollup);
@@ -220,7 +225,7 @@ pub(super) fn held(
     piece: Piece,
     part: Part,
     version: u64,
-) -> Option<Rollup> {
+) -> Option<Rolled> {
     let bytes = pack::joined(found.remove(&piece.name())?, version)?;
     pack::unpack(&bytes, part).ok().flatten()
 }

@@ -63,6 +63,22 @@ pub(super) struct Stored {
     sketch: Option<Vec<u8>>,
 }
 
+/// A crowd as it was stored, in the order of its digests: to be joined, or to be gone on with.
+#[derive(Clone, Debug)]
+pub(crate) struct Listed {
+    level: u8,
+    seen: Vec<([u8; 8], u32)>,
+    sketch: Option<HllSketch>,
+}
+
+impl Stored {
+    /// What it holds.
+    pub(super) fn read(self) -> Result<Listed, NoCrowd> {
+        let read = |bytes: Vec<u8>| HllSketch::deserialize(&bytes).map_err(|_| NoCrowd);
+        Ok(Listed { level: self.level, seen: self.seen, sketch: self.sketch.map(read).transpose()? })
+    }
+}
+
 /// Bytes that hold no crowd.
 #[derive(Debug, thiserror::Error)]
 #[error("a stored sketch is not of its form")]
@@ -169,14 +185,28 @@ impl Crowd {
         }
     }
 
-    pub(super) fn restore(stored: Stored) -> Result<Self, NoCrowd> {
-        let read = |bytes: Vec<u8>| {
+    /// The crowd that was stored, to be gone on with.
+    pub(super) fn restore(stored: Listed) -> Self {
+        let read = |found: HllSketch| {
             let mut sketch = union();
-            sketch.update(&HllSketch::deserialize(&bytes).map_err(|_| NoCrowd)?);
-            Ok(Box::new(sketch))
+            sketch.update(&found);
+            Box::new(sketch)
         };
         let seen = stored.seen.into_iter().map(|(digest, times)| (u64::from_be_bytes(digest), times)).collect();
-        Ok(Self { level: stored.level, seen, sketch: stored.sketch.map(read).transpose()? })
+        Self { level: stored.level, seen, sketch: stored.sketch.map(read) }
+    }
+
+    /// All of a crowd that was stored came too.
+    pub(crate) fn join_listed(&mut self, other: &Listed) {
+        if let Some(sketch) = &other.sketch {
+            self.sketched().update(sketch);
+        }
+        while self.level < other.level {
+            self.thin();
+        }
+        for (digest, times) in &other.seen {
+            self.saw(u64::from_be_bytes(*digest), *times);
+        }
     }
 }
 
@@ -215,6 +245,9 @@ mod tests {
             let mut joined = Crowd::default();
             halves.iter().for_each(|half| joined.join(half));
             assert_eq!(joined.count(), crowd(0, many).count(), "by whatever way they came");
+            let mut listed = Crowd::default();
+            halves.iter().for_each(|half| listed.join_listed(&half.store().read().unwrap()));
+            assert_eq!(listed.store(), joined.store());
             for crowd in [crowd(0, many), joined] {
                 let off = (crowd.count() as f64 - many as f64).abs() / many as f64;
                 assert!(off < 3.0 * 1.04 / 128.0, "{many}: {off}");
@@ -229,17 +262,17 @@ mod tests {
     fn what_is_stored_comes_back_and_goes_on() {
         for many in [0, 1, 5_000, 30_000] {
             let before = crowd(0, many);
-            let mut after = Crowd::restore(before.store()).unwrap();
+            let mut after = Crowd::restore(before.store().read().unwrap());
             assert_eq!(
                 (after.count(), after.is_exact(), after.once()),
                 (before.count(), before.is_exact(), before.once())
             );
-            assert_eq!(after.store(), Crowd::restore(after.store()).unwrap().store());
+            assert_eq!(after.store(), Crowd::restore(after.store().read().unwrap()).store());
             after.join(&crowd(0, many));
             assert_eq!(after.count(), before.count(), "nobody new came");
         }
         let broken = Stored { level: 1, seen: vec![], sketch: Some(vec![1, 2, 3]) };
-        assert!(Crowd::restore(broken).is_err());
+        assert!(broken.read().is_err());
     }
 
     proptest! {
@@ -248,14 +281,16 @@ mod tests {
         fn who_comes_in_parts_is_counted_as_who_comes_at_once(
             parts in prop::collection::vec(prop::collection::vec(0..400_u64, 0..200), 0..6),
         ) {
-            let (mut whole, mut joined) = (Crowd::default(), Crowd::default());
+            let (mut whole, mut joined, mut listed) = (Crowd::default(), Crowd::default(), Crowd::default());
             for part in &parts {
                 let mut some = Crowd::default();
                 part.iter().for_each(|n| { whole.saw(spread(*n), 1); some.saw(spread(*n), 1); });
                 joined.join(&some);
+                listed.join_listed(&some.store().read().unwrap());
             }
             prop_assert_eq!((whole.count(), whole.once()), (joined.count(), joined.once()));
             prop_assert_eq!(whole.store(), joined.store());
+            prop_assert_eq!(whole.store(), listed.store());
         }
     }
 }

@@ -47,17 +47,38 @@ pub const LEASE: SignedDuration = SignedDuration::from_mins(25);
 /// What is packed apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Part {
-    /// How many events there are.
+    /// How many events there are of each combination of values.
     Counts,
-    /// Which people they are about.
+    /// Which people the events of each combination are about.
     Users,
     /// To which sessions they belong.
     Sessions,
+    /// Which people all events are about, together: who asks for nobody's in particular reads each person once.
+    AllUsers,
+    /// To which sessions all events belong, together.
+    AllSessions,
 }
 
 impl Part {
-    /// All of them.
-    pub const ALL: [Self; 3] = [Self::Counts, Self::Users, Self::Sessions];
+    /// Those that say of each combination what it has. All else follows from them.
+    pub const BY_COMBINATION: [Self; 3] = [Self::Counts, Self::Users, Self::Sessions];
+
+    /// Those that a roll-up of this piece has: a day is asked for as a whole, and an hour seldom.
+    pub const fn of(piece: Piece) -> &'static [Self] {
+        match piece {
+            Piece::Hour(_) => &Self::BY_COMBINATION,
+            Piece::Day(_) => &[Self::Counts, Self::Users, Self::Sessions, Self::AllUsers, Self::AllSessions],
+        }
+    }
+
+    /// The part that says the same of all events together.
+    pub const fn together(self) -> Self {
+        match self {
+            Self::Users => Self::AllUsers,
+            Self::Sessions => Self::AllSessions,
+            other => other,
+        }
+    }
 }
 
 /// What the mark of a day says of an hour.

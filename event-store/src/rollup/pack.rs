@@ -6,10 +6,10 @@
 
 use super::{
     Part,
-    crowd::{Crowd, Stored},
+    crowd::{Crowd, Listed, Stored},
     tally::{Combination, Rollup, Tally},
 };
-use crate::StoreError;
+use crate::{Dimension, StoreError};
 use serde::{Deserialize, Serialize};
 use shared::digest::Digest;
 use std::{
@@ -29,7 +29,7 @@ enum Packed {
         /// Every value, once.
         texts: Vec<String>,
         /// For each combination, for each dimension, which text it is, from 1; 0 for none.
-        combinations: Vec<[u32; 9]>,
+        combinations: Vec<Places>,
         /// How many events each combination has: of counts alone.
         events: Vec<u64>,
         /// Who came: of people and sessions.
@@ -64,15 +64,20 @@ fn bad(error: impl std::error::Error + Send + Sync + 'static) -> StoreError {
 pub fn pack(rollup: Option<&Rollup>, part: Part) -> Result<Vec<u8>, StoreError> {
     let Some(rollup) = rollup else { return postcard::to_allocvec(&Packed::TooWide).map_err(bad) };
     let (mut texts, mut known) = (Vec::new(), HashMap::<&str, u32>::new());
-    let (mut combinations, mut events, mut crowds) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut combinations, mut events, mut crowds, mut all) = (Vec::new(), Vec::new(), Vec::new(), Crowd::default());
     for (combination, tally) in &rollup.tallies {
         match part {
             Part::Counts => events.push(tally.events),
             // A group without people is one whose number of people is 0.
             Part::Users => crowds.push(tally.users.store()),
             Part::Sessions => crowds.push(tally.sessions.store()),
+            Part::AllUsers => all.join(&tally.users),
+            Part::AllSessions => all.join(&tally.sessions),
         }
-        let mut place = [0; 9];
+        if matches!(part, Part::AllUsers | Part::AllSessions) {
+            continue;
+        }
+        let mut place = Places::default();
         for (place, value) in place.iter_mut().zip(&combination.0) {
             let Some(value) = value.as_deref() else { continue };
             *place = *known.entry(value).or_insert_with(|| {
@@ -82,7 +87,72 @@ pub fn pack(rollup: Option<&Rollup>, part: Part) -> Result<Vec<u8>, StoreError> 
         }
         combinations.push(place);
     }
+    if matches!(part, Part::AllUsers | Part::AllSessions) && !rollup.tallies.is_empty() {
+        combinations.push(Places::default());
+        crowds.push(all.store());
+    }
     postcard::to_allocvec(&Packed::First { texts, combinations, events, crowds }).map_err(bad)
+}
+
+/// A part of a roll-up as it was packed, which names values by numbers.
+#[derive(Debug)]
+pub struct Rolled {
+    part: Part,
+    texts: Vec<String>,
+    combinations: Vec<Places>,
+    events: Vec<u64>,
+    crowds: Vec<Listed>,
+}
+
+/// For each dimension the number of its value, from 1; 0 where there is none.
+pub(crate) type Places = [u32; Dimension::ALL.len()];
+
+impl Rolled {
+    /// The number of a text that some combination may have as a value.
+    pub(crate) fn place(&self, text: &str) -> Option<u32> {
+        let at = self.texts.iter().position(|known| known == text)?;
+        u32::try_from(at + 1).ok()
+    }
+
+    /// The value of a dimension, by the numbers of a combination.
+    pub(crate) fn value(&self, places: &Places, dimension: Dimension) -> Option<&str> {
+        let at = places[dimension as usize].checked_sub(1)?;
+        self.texts.get(at as usize).map(String::as_str)
+    }
+
+    /// The combinations, each with its place here.
+    pub(crate) fn combinations(&self) -> impl Iterator<Item = (usize, &Places)> {
+        self.combinations.iter().enumerate()
+    }
+
+    /// How many events the combination at a place has: of counts alone.
+    pub(crate) fn events(&self, at: usize) -> u64 {
+        self.events.get(at).copied().unwrap_or_default()
+    }
+
+    /// Who came with the combination at a place: of people and sessions.
+    pub(crate) fn crowd(&self, at: usize) -> Option<&Listed> {
+        self.crowds.get(at)
+    }
+
+    /// The roll-up, as far as this part says what is in it.
+    pub fn whole(self) -> Rollup {
+        // Of one value there are many combinations, which share it.
+        let texts: Vec<Arc<str>> = self.texts.into_iter().map(Arc::from).collect();
+        let text = |place: &u32| place.checked_sub(1).and_then(|at| texts.get(at as usize).cloned());
+        let (mut events, mut crowds) = (self.events.into_iter(), self.crowds.into_iter());
+        let mut tallies = BTreeMap::new();
+        for places in &self.combinations {
+            let mut crowd = || crowds.next().map(Crowd::restore).unwrap_or_default();
+            let tally = match self.part {
+                Part::Counts => Tally { events: events.next().unwrap_or_default(), ..Tally::default() },
+                Part::Users | Part::AllUsers => Tally { users: crowd(), ..Tally::default() },
+                Part::Sessions | Part::AllSessions => Tally { sessions: crowd(), ..Tally::default() },
+            };
+            tallies.insert(Combination(places.each_ref().map(text)), tally);
+        }
+        Rollup { tallies }
+    }
 }
 
 /// What a part's bytes say; `None` where that is that it is too wide.
@@ -90,38 +160,19 @@ pub fn pack(rollup: Option<&Rollup>, part: Part) -> Result<Vec<u8>, StoreError> 
 /// # Errors
 ///
 /// [`StoreError::Form`].
-pub fn unpack(bytes: &[u8], part: Part) -> Result<Option<Rollup>, StoreError> {
-    let off = || bad(std::io::Error::other("a roll-up does not fit together"));
+pub fn unpack(bytes: &[u8], part: Part) -> Result<Option<Rolled>, StoreError> {
     let (texts, combinations, events, crowds) = match postcard::from_bytes(bytes).map_err(bad)? {
         Packed::TooWide => return Ok(None),
         Packed::First { texts, combinations, events, crowds } => (texts, combinations, events, crowds),
     };
     let counted = if part == Part::Counts { events.len() } else { crowds.len() };
-    if counted != combinations.len() || events.len() + crowds.len() != counted {
-        return Err(off());
+    let fits = counted == combinations.len() && events.len() + crowds.len() == counted;
+    let named = |places: &Places| places.iter().all(|place| *place as usize <= texts.len());
+    if !fits || !combinations.iter().all(named) {
+        return Err(bad(std::io::Error::other("a roll-up does not fit together")));
     }
-    // Of one value there are many combinations, which share it.
-    let texts: Vec<Arc<str>> = texts.into_iter().map(Arc::from).collect();
-    let text = |place: &u32| match place.checked_sub(1) {
-        None => Ok(None),
-        Some(at) => texts.get(at as usize).map(|text| Some(text.clone())).ok_or_else(off),
-    };
-    let mut tallies = BTreeMap::new();
-    let (mut events, mut crowds) = (events.into_iter(), crowds.into_iter());
-    for places in &combinations {
-        let mut combination = Combination::default();
-        for (value, place) in combination.0.iter_mut().zip(places) {
-            *value = text(place)?;
-        }
-        let crowd = |stored: Option<Stored>| stored.map(Crowd::restore).transpose().map_err(bad);
-        let tally = match part {
-            Part::Counts => Tally { events: events.next().unwrap_or_default(), ..Tally::default() },
-            Part::Users => Tally { users: crowd(crowds.next())?.unwrap_or_default(), ..Tally::default() },
-            Part::Sessions => Tally { sessions: crowd(crowds.next())?.unwrap_or_default(), ..Tally::default() },
-        };
-        tallies.insert(combination, tally);
-    }
-    Ok(Some(Rollup { tallies }))
+    let crowds = crowds.into_iter().map(Stored::read).collect::<Result<_, _>>().map_err(bad)?;
+    Ok(Some(Rolled { part, texts, combinations, events, crowds }))
 }
 
 /// Cuts a part's bytes into chunks, at least one.
@@ -158,6 +209,8 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    const PARTS: [Part; 5] = [Part::Counts, Part::Users, Part::Sessions, Part::AllUsers, Part::AllSessions];
+
     fn rollup(many: usize) -> Rollup {
         let mut rollup = Rollup::default();
         for n in 0..many {
@@ -183,11 +236,11 @@ mod tests {
     fn each_part_comes_back_as_it_was_packed() {
         for many in [0, 1, 500] {
             let whole = rollup(many);
-            for part in Part::ALL {
-                let back = unpack(&pack(Some(&whole), part).unwrap(), part).unwrap().unwrap();
+            for part in PARTS {
+                let back = unpack(&pack(Some(&whole), part).unwrap(), part).unwrap().unwrap().whole();
                 assert!(same(&whole, &back, part), "{part:?} {many}");
             }
-            let back = unpack(&pack(Some(&whole), Part::Users).unwrap(), Part::Users).unwrap().unwrap();
+            let back = unpack(&pack(Some(&whole), Part::Users).unwrap(), Part::Users).unwrap().unwrap().whole();
             assert!(back.tallies.values().all(|tally| tally.events == 0 && tally.sessions.count() == 0));
         }
         assert!(unpack(&pack(None, Part::Counts).unwrap(), Part::Counts).unwrap().is_none());
@@ -222,7 +275,7 @@ mod tests {
     proptest! {
         #[test]
         fn no_bytes_make_it_fall_over(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
-            for part in Part::ALL {
+            for part in PARTS {
                 let _ = unpack(&bytes, part);
             }
         }

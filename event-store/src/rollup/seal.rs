@@ -7,7 +7,7 @@
 use super::{
     Day, Hour, HourMark, Ledger, Mark, Part, Piece,
     answer::held,
-    pack,
+    pack::{self, Rolled},
     tally::{Rollup, TooWide},
 };
 use crate::{EventQuery, EventStore, Filters, Order, Range, StoreError};
@@ -158,14 +158,15 @@ impl<'a> Sealer<'a> {
         let hours: Vec<Hour> = day.hours().filter(|hour| mark.of(*hour).version > 0).collect();
         let (Some(first), Some(last)) = (hours.first(), hours.last()) else { return Ok(Some(Some(Rollup::default()))) };
         let mut parts = BTreeMap::new();
-        for part in Part::ALL {
+        for part in Part::BY_COMBINATION {
             parts.insert(part, self.ledger.chunks(self.tenant, part, Piece::Hour(*first)..=Piece::Hour(*last)).await?);
         }
         let mut whole = Rollup::default();
         for hour in hours {
             let version = mark.of(hour).version;
-            let found: Option<Vec<Rollup>> =
-                parts.iter_mut().map(|(part, found)| held(found, Piece::Hour(hour), *part, version)).collect();
+            let part =
+                |(part, found): (&Part, &mut _)| held(found, Piece::Hour(hour), *part, version).map(Rolled::whole);
+            let found: Option<Vec<Rollup>> = parts.iter_mut().map(part).collect();
             let found = match found {
                 Some(found) => found,
                 None => match self.recount(hour, events).await? {
@@ -187,9 +188,9 @@ impl<'a> Sealer<'a> {
 
     /// Writes what was counted under a version, and says so on the mark; `false` where a newer one lies there.
     async fn write(&self, piece: Piece, version: u64, counted: Option<&Rollup>) -> Result<bool, StoreError> {
-        for part in Part::ALL {
-            let chunks = pack::cut(pack::pack(counted, part)?, version);
-            if !self.ledger.write(self.tenant, part, piece, chunks).await? {
+        for part in Part::of(piece) {
+            let chunks = pack::cut(pack::pack(counted, *part)?, version);
+            if !self.ledger.write(self.tenant, *part, piece, chunks).await? {
                 return Ok(false);
             }
         }
@@ -275,12 +276,12 @@ impl Sealer<'_> {
     ) -> Result<(), StoreError> {
         let mut holds = true;
         let mut differs = false;
-        for part in Part::ALL {
-            let found = self.ledger.chunks(self.tenant, part, piece..=piece).await?.remove(&piece.name());
+        for part in Part::of(piece) {
+            let found = self.ledger.chunks(self.tenant, *part, piece..=piece).await?.remove(&piece.name());
             let bytes = found.and_then(|chunks| pack::joined(chunks, version));
             holds &= bytes.is_some();
             if let Some(bytes) = bytes {
-                differs |= bytes != pack::pack(counted, part)?;
+                differs |= bytes != pack::pack(counted, *part)?;
             }
         }
         match (holds, differs) {
