@@ -91,9 +91,11 @@ pub struct Aggregate {
 }
 
 impl AggregateQuery {
-    /// Whether it is of all events together, whatever values they have.
-    pub fn is_of_all(&self) -> bool {
-        self.filters.are_none() && self.types.is_empty() && self.group_by.is_empty()
+    /// Whether events matter to it by no other value than their type.
+    pub fn is_of_types(&self) -> bool {
+        let Filters { dimensions, user_id, session_id } = &self.filters;
+        (user_id.is_none() && session_id.is_none())
+            && dimensions.keys().chain(&self.group_by).all(|dimension| *dimension == Dimension::EventType)
     }
 
     /// Whether events of this combination of values are asked for, as far as these say.

@@ -64,13 +64,13 @@ fn part_name(piece: Piece, part: Part) -> &'static str {
         (Piece::Hour(_), Part::Counts) => "HC",
         (Piece::Hour(_), Part::Users) => "HU",
         (Piece::Hour(_), Part::Sessions) => "HS",
-        (Piece::Hour(_), Part::AllUsers) => "HUA",
-        (Piece::Hour(_), Part::AllSessions) => "HSA",
+        (Piece::Hour(_), Part::UsersByType) => "HUT",
+        (Piece::Hour(_), Part::SessionsByType) => "HST",
         (Piece::Day(_), Part::Counts) => "DC",
         (Piece::Day(_), Part::Users) => "DU",
         (Piece::Day(_), Part::Sessions) => "DS",
-        (Piece::Day(_), Part::AllUsers) => "DUA",
-        (Piece::Day(_), Part::AllSessions) => "DSA",
+        (Piece::Day(_), Part::UsersByType) => "DUT",
+        (Piece::Day(_), Part::SessionsByType) => "DST",
     }
 }
 

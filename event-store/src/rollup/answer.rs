@@ -52,7 +52,7 @@ pub async fn aggregate(
         return Ok(Answer::to(tenant, asked).told(None));
     };
     let days = first.day()..=last.day();
-    let of_days = if asked.is_of_all() { part.together() } else { part };
+    let of_days = if asked.is_of_types() { part.by_type() } else { part };
     let mut marks = ledger.marks(tenant, days.clone()).await?;
     let mut attempt = 1;
     loop {

@@ -53,10 +53,10 @@ pub enum Part {
     Users,
     /// To which sessions they belong.
     Sessions,
-    /// Which people all events are about, together: who asks for nobody's in particular reads each person once.
-    AllUsers,
-    /// To which sessions all events belong, together.
-    AllSessions,
+    /// Which people the events of each type are about: who asks for no other values reads each person a few times and not in each combination.
+    UsersByType,
+    /// To which sessions they belong.
+    SessionsByType,
 }
 
 impl Part {
@@ -67,15 +67,15 @@ impl Part {
     pub const fn of(piece: Piece) -> &'static [Self] {
         match piece {
             Piece::Hour(_) => &Self::BY_COMBINATION,
-            Piece::Day(_) => &[Self::Counts, Self::Users, Self::Sessions, Self::AllUsers, Self::AllSessions],
+            Piece::Day(_) => &[Self::Counts, Self::Users, Self::Sessions, Self::UsersByType, Self::SessionsByType],
         }
     }
 
-    /// The part that says the same of all events together.
-    pub const fn together(self) -> Self {
+    /// The part that says the same of each type of events.
+    pub const fn by_type(self) -> Self {
         match self {
-            Self::Users => Self::AllUsers,
-            Self::Sessions => Self::AllSessions,
+            Self::Users => Self::UsersByType,
+            Self::Sessions => Self::SessionsByType,
             other => other,
         }
     }

@@ -63,19 +63,16 @@ fn bad(error: impl std::error::Error + Send + Sync + 'static) -> StoreError {
 /// [`StoreError::Form`], which no roll-up gives.
 pub fn pack(rollup: Option<&Rollup>, part: Part) -> Result<Vec<u8>, StoreError> {
     let Some(rollup) = rollup else { return postcard::to_allocvec(&Packed::TooWide).map_err(bad) };
+    let by_type = matches!(part, Part::UsersByType | Part::SessionsByType).then(|| rollup.by_type());
+    let rollup = by_type.as_ref().unwrap_or(rollup);
     let (mut texts, mut known) = (Vec::new(), HashMap::<&str, u32>::new());
-    let (mut combinations, mut events, mut crowds, mut all) = (Vec::new(), Vec::new(), Vec::new(), Crowd::default());
+    let (mut combinations, mut events, mut crowds) = (Vec::new(), Vec::new(), Vec::new());
     for (combination, tally) in &rollup.tallies {
         match part {
             Part::Counts => events.push(tally.events),
             // A group without people is one whose number of people is 0.
-            Part::Users => crowds.push(tally.users.store()),
-            Part::Sessions => crowds.push(tally.sessions.store()),
-            Part::AllUsers => all.join(&tally.users),
-            Part::AllSessions => all.join(&tally.sessions),
-        }
-        if matches!(part, Part::AllUsers | Part::AllSessions) {
-            continue;
+            Part::Users | Part::UsersByType => crowds.push(tally.users.store()),
+            Part::Sessions | Part::SessionsByType => crowds.push(tally.sessions.store()),
         }
         let mut place = Places::default();
         for (place, value) in place.iter_mut().zip(&combination.0) {
@@ -86,10 +83,6 @@ pub fn pack(rollup: Option<&Rollup>, part: Part) -> Result<Vec<u8>, StoreError> 
             });
         }
         combinations.push(place);
-    }
-    if matches!(part, Part::AllUsers | Part::AllSessions) && !rollup.tallies.is_empty() {
-        combinations.push(Places::default());
-        crowds.push(all.store());
     }
     postcard::to_allocvec(&Packed::First { texts, combinations, events, crowds }).map_err(bad)
 }
@@ -146,8 +139,8 @@ impl Rolled {
             let mut crowd = || crowds.next().map(Crowd::restore).unwrap_or_default();
             let tally = match self.part {
                 Part::Counts => Tally { events: events.next().unwrap_or_default(), ..Tally::default() },
-                Part::Users | Part::AllUsers => Tally { users: crowd(), ..Tally::default() },
-                Part::Sessions | Part::AllSessions => Tally { sessions: crowd(), ..Tally::default() },
+                Part::Users | Part::UsersByType => Tally { users: crowd(), ..Tally::default() },
+                Part::Sessions | Part::SessionsByType => Tally { sessions: crowd(), ..Tally::default() },
             };
             tallies.insert(Combination(places.each_ref().map(text)), tally);
         }
@@ -209,7 +202,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    const PARTS: [Part; 5] = [Part::Counts, Part::Users, Part::Sessions, Part::AllUsers, Part::AllSessions];
+    const PARTS: [Part; 5] = [Part::Counts, Part::Users, Part::Sessions, Part::UsersByType, Part::SessionsByType];
 
     fn rollup(many: usize) -> Rollup {
         let mut rollup = Rollup::default();

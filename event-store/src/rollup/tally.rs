@@ -38,6 +38,14 @@ pub struct Tally {
     pub sessions: Crowd,
 }
 
+impl Tally {
+    fn join(&mut self, other: &Self) {
+        self.events += other.events;
+        self.users.join(&other.users);
+        self.sessions.join(&other.sessions);
+    }
+}
+
 /// What is known of the events of an hour or a day.
 #[derive(Clone, Debug, Default)]
 pub struct Rollup {
@@ -50,11 +58,6 @@ pub struct Rollup {
 pub struct TooWide;
 
 impl Rollup {
-    /// What is known of each combination.
-    pub fn tallies(&self) -> impl Iterator<Item = (&Combination, &Tally)> {
-        self.tallies.iter()
-    }
-
     fn tally(&mut self, combination: Combination) -> Result<&mut Tally, TooWide> {
         if self.tallies.len() >= MOST_COMBINATIONS && !self.tallies.contains_key(&combination) {
             return Err(TooWide);
@@ -82,12 +85,21 @@ impl Rollup {
     /// [`TooWide`].
     pub fn join(&mut self, other: &Self) -> Result<(), TooWide> {
         for (combination, found) in &other.tallies {
-            let tally = self.tally(combination.clone())?;
-            tally.events += found.events;
-            tally.users.join(&found.users);
-            tally.sessions.join(&found.sessions);
+            self.tally(combination.clone())?.join(found);
         }
         Ok(())
+    }
+
+    /// What is known of each type of events, whatever else they have.
+    pub(super) fn by_type(&self) -> Self {
+        let mut narrow = Self::default();
+        for (combination, tally) in &self.tallies {
+            let mut kind = Combination::default();
+            let at = Dimension::EventType as usize;
+            kind.0[at] = combination.0[at].clone();
+            narrow.tallies.entry(kind).or_default().join(tally);
+        }
+        narrow
     }
 
     /// Samples the largest crowds until all together are few enough to be stored.

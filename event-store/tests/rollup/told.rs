@@ -259,8 +259,42 @@ async fn types_and_filters_are_asked_of_roll_ups_and_of_events_alike() {
         (shop, types(&["pageview"]), 36.0),
         (Filters { user_id: Some("u3".to_owned()), ..Filters::default() }, types(&["pageview"]), 10.0),
     ] {
-        let asked = AggregateQuery { filters, types, ..asked(always(), Measure::Events, &[]) };
-        let found = counted(&store, &asked).await;
-        assert_eq!((found.total, &found), (total, &read(&store, &asked).await), "{asked:?}");
+        let count = AggregateQuery { filters, types, ..asked(always(), Measure::Events, &[]) };
+        let found = counted(&store, &count).await;
+        assert_eq!((found.total, &found), (total, &read(&store, &count).await), "{count:?}");
+        for measure in [Measure::UniqueUsers, Measure::UniqueSessions, Measure::BounceRate] {
+            for group_by in [
+                vec![],
+                vec![Dimension::App],
+                vec![Dimension::EventType],
+                vec![Dimension::Surface, Dimension::EventType],
+            ] {
+                let asked = AggregateQuery { measure: measure.clone(), group_by, ..count.clone() };
+                assert_eq!(counted(&store, &asked).await, read(&store, &asked).await, "{asked:?}");
+            }
+        }
     }
+}
+
+#[tokio::test]
+async fn of_a_day_people_are_known_by_the_type_of_event_alone_as_well_as_by_all_values() {
+    let (world, store, door) = sealed().await;
+    let all = asked(always(), Measure::UniqueUsers, &[]);
+    let before = counted(&store, &all).await;
+    let without =
+        |sk: String| world.change("DeleteItem", json!({"Key": {"pk": {"S": "T#acme#ROLLUP"}, "sk": {"S": sk}}}));
+    without("DU#2026-02-27#0".to_owned());
+    (0..24).for_each(|hour| without(format!("HU#2026-02-27T{hour:02}#0")));
+    assert_eq!((counted(&store, &all).await, events_read(&store, &door, &all).await), (before.clone(), 0));
+    let by_type = asked(always(), Measure::UniqueUsers, &[Dimension::EventType]);
+    let of_type = AggregateQuery { types: BTreeSet::from(["pageview".to_owned()]), ..all.clone() };
+    for asked in [by_type, of_type] {
+        assert_eq!(events_read(&store, &door, &asked).await, 0);
+        assert_eq!(counted(&store, &asked).await, read(&store, &asked).await, "{asked:?}");
+    }
+    let by_app = asked(always(), Measure::UniqueUsers, &[Dimension::App]);
+    assert!(events_read(&store, &door, &by_app).await > 0, "that is not known by type");
+    without("DUT#2026-02-27#0".to_owned());
+    assert!(events_read(&store, &door, &all).await > 0);
+    assert_eq!(counted(&store, &all).await, before);
 }
