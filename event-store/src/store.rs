@@ -104,6 +104,11 @@ pub trait EventStore: Send + Sync {
     /// [`StoreError`].
     async fn delete(&self, tenant: &TenantScope, id: &EventId) -> Result<Deleted, StoreError>;
 
+    /// How long an event that was put may stay hidden from [`EventStore::query`]. An event that was put before that is found, if it is there.
+    fn settles_within(&self) -> Duration {
+        Duration::ZERO
+    }
+
     /// Where it keeps what was counted of its events, if it does. Then it marks the hour of an event before it puts or deletes one.
     fn rollups(&self) -> Option<&dyn Ledger> {
         None

@@ -47,6 +47,9 @@ const AT_ONCE: usize = 32;
 /// When to come again to a table that is asked too much.
 const REST: Duration = Duration::from_secs(1);
 
+/// How long its indexes may be behind the table. AWS names no bound, and says that it is a fraction of a second in the usual case.
+const BEHIND: Duration = Duration::from_secs(2);
+
 /// How often an event is looked up that is to be deleted, where another of its name comes meanwhile.
 const ATTEMPTS: u32 = 8;
 
@@ -250,6 +253,10 @@ impl EventStore for DynamoDb {
 
     async fn delete(&self, tenant: &TenantScope, id: &EventId) -> Result<Deleted, StoreError> {
         self.delete_one(tenant, id).await
+    }
+
+    fn settles_within(&self) -> Duration {
+        BEHIND
     }
 
     fn rollups(&self) -> Option<&dyn Ledger> {

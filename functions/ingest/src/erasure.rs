@@ -1,5 +1,9 @@
 //! Erasures of what is stored about a person, and what is told of them.
 
+pub(crate) mod pass;
+pub(crate) mod work;
+
+use crate::stores::StoreName;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use shared::{
@@ -25,7 +29,13 @@ pub(crate) struct Erasure {
     /// Who has it done.
     pub(crate) by: PersonId,
     pub(crate) begun_at: Timestamp,
-    /// When a whole pass found nothing more.
+    /// The stores of events that were gone through, in their order: several where the tenant's route came to lead elsewhere.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) stores: Vec<StoreName>,
+    /// The one of them in which a whole pass found nothing more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) emptied: Option<StoreName>,
+    /// When that was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) ended_at: Option<Timestamp>,
     /// How many events went.
@@ -34,9 +44,9 @@ pub(crate) struct Erasure {
     pub(crate) refused: u64,
     /// Whether these numbers leave nothing out: a call that never told what it did may have deleted more.
     pub(crate) exact: bool,
-    /// When a call began that has not told how it ended.
+    /// The name of a call that has not told how it ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) under_way: Option<Timestamp>,
+    pub(crate) under_way: Option<String>,
     /// The name of the log's entry that says that it began.
     pub(crate) begun_entry: String,
     /// The name of the one that says that it ended.
@@ -66,23 +76,30 @@ pub(crate) fn person(tenant: &TenantId, user_id: &str) -> Digest {
 }
 
 impl Erasure {
-    /// One that begins now, with the entry that says so.
+    /// One that begins now in `store`, with the entry that says so.
     ///
     /// # Errors
     ///
     /// Those of [`shared::audit::Draft::ready`].
-    pub(crate) fn begin(person: Digest, by: &PersonId, now: Timestamp) -> Result<(Self, Entry), TableError> {
+    pub(crate) fn begin(
+        person: Digest,
+        store: StoreName,
+        by: &PersonId,
+        now: Timestamp,
+    ) -> Result<(Self, Entry), TableError> {
         let receipt_id = format!("{PREFIX}{}", ids::timed(now));
         let mut erasure = Self {
             receipt_id,
             person,
             by: by.clone(),
             begun_at: now,
+            stores: vec![store],
+            emptied: None,
             ended_at: None,
             events: 0,
             refused: 0,
             exact: true,
-            under_way: Some(now),
+            under_way: Some(ids::timed(now)),
             begun_entry: String::new(),
             ended_entry: None,
         };
@@ -91,16 +108,23 @@ impl Erasure {
         Ok((erasure, entry))
     }
 
-    /// The same where `by` found nothing more at `now`, after so many went, with the entry that says so.
+    /// The same where `by` found nothing more in `store` at `now`, after so many went, with the entry that says so.
     ///
     /// # Errors
     ///
     /// Those of [`shared::audit::Draft::ready`].
-    pub(crate) fn end(&self, gone: Gone, by: &PersonId, now: Timestamp) -> Result<(Self, Entry), TableError> {
+    pub(crate) fn end(
+        &self,
+        gone: Gone,
+        store: &StoreName,
+        by: &PersonId,
+        now: Timestamp,
+    ) -> Result<(Self, Entry), TableError> {
         let mut ended = Self {
             events: self.events + gone.events,
             refused: self.refused + gone.refused,
             exact: self.exact && !gone.or_more,
+            emptied: Some(store.clone()),
             ended_at: Some(now),
             under_way: None,
             ..self.clone()
@@ -110,6 +134,16 @@ impl Erasure {
         Ok((ended, entry))
     }
 
+    /// Whether a whole pass found nothing more in each of its stores.
+    pub(crate) fn is_complete(&self) -> bool {
+        self.ended_at.is_some() && self.stores.iter().all(|store| self.is_empty(store))
+    }
+
+    /// Whether a whole pass found nothing more in `store`, one of its own.
+    pub(crate) fn is_empty(&self, store: &StoreName) -> bool {
+        self.emptied.as_ref() == Some(store)
+    }
+
     /// Under what the log's texts about it are found and erased: the digest, and no name.
     pub(crate) fn about(&self) -> Option<PersonId> {
         PersonId::from_subject(&self.person.to_string())
@@ -117,7 +151,10 @@ impl Erasure {
 
     fn entry(&self, kind: &'static str, by: &PersonId) -> Result<Entry, TableError> {
         let detail = match kind {
-            ENDED => serde_json::json!({"events": self.events, "refused_events": self.refused, "exact": self.exact}),
+            ENDED => serde_json::json!({
+                "events": self.events, "refused_events": self.refused, "exact": self.exact, "complete": self.is_complete(),
+                "stores": self.stores,
+            }),
             _ => serde_json::Value::Null,
         };
         let entry = Entry::draft(kind, Actor::Person(by.clone())).of(self.receipt_id.clone()).detail(detail);
@@ -138,6 +175,10 @@ impl Erasure {
 mod tests {
     use super::*;
 
+    fn store(place: &str) -> StoreName {
+        StoreName { backend_type: "dynamodb".to_owned(), place: place.to_owned() }
+    }
+
     #[test]
     fn a_person_is_told_by_a_digest_that_is_the_tenants_own() {
         let (acme, beta) = ("acme".parse().unwrap(), "beta".parse().unwrap());
@@ -145,12 +186,30 @@ mod tests {
         assert!(person(&acme, "grace") != person(&beta, "grace") && person(&acme, "grace") != person(&acme, "grac"));
         let by = PersonId::from_subject("root").unwrap();
         let now = "2026-03-01T09:00:00Z".parse().unwrap();
-        let (begun, _) = Erasure::begin(person(&acme, "grace"), &by, now).unwrap();
-        let (ended, entry) = begun.end(Gone { events: 3, refused: 1, or_more: false }, &by, now).unwrap();
-        assert!(ended.exact && !begun.end(Gone { or_more: true, ..Gone::default() }, &by, now).unwrap().0.exact);
+        let (begun, _) = Erasure::begin(person(&acme, "grace"), store("a"), &by, now).unwrap();
+        let gone = Gone { events: 3, refused: 1, or_more: false };
+        let (ended, entry) = begun.end(gone, &store("a"), &by, now).unwrap();
+        let more = Gone { or_more: true, ..Gone::default() };
+        assert!(ended.exact && !begun.end(more, &store("a"), &by, now).unwrap().0.exact);
         assert!(!serde_json::to_string(&ended).unwrap().contains("grace"));
-        assert_eq!((ended.events, ended.refused, ended.under_way), (3, 1, None));
+        assert_eq!((ended.events, ended.refused, &ended.under_way), (3, 1, &None));
         assert_eq!(ended.entries().last(), Some((ENDED, entry.id(), now)));
         assert_eq!(begun.entries().count(), 1);
+    }
+
+    #[test]
+    fn it_is_complete_where_each_of_its_stores_is_empty() {
+        let by = PersonId::from_subject("root").unwrap();
+        let now = "2026-03-01T09:00:00Z".parse().unwrap();
+        let (begun, _) = Erasure::begin(person(&"acme".parse().unwrap(), "grace"), store("a"), &by, now).unwrap();
+        assert!(!begun.is_complete());
+        assert!(begun.end(Gone::default(), &store("a"), &by, now).unwrap().0.is_complete());
+        let moved = Erasure { stores: vec![store("a"), store("b")], ..begun };
+        let (ended, _) = moved.end(Gone::default(), &store("b"), &by, now).unwrap();
+        assert!(!ended.is_complete() && ended.is_empty(&store("b")) && !ended.is_empty(&store("a")));
+        // One that was written before stores were named.
+        let mut old = serde_json::to_value(&ended).unwrap();
+        old.as_object_mut().unwrap().retain(|name, _| !matches!(name.as_str(), "stores" | "emptied"));
+        assert!(serde_json::from_value::<Erasure>(old).unwrap().is_complete());
     }
 }

@@ -1,6 +1,9 @@
 //! Events that were refused for what they are, as they are kept until somebody mends them or lets them go.
 
-use crate::pii::{self, Policy, Seen};
+use crate::{
+    pii::{self, Policy, Seen},
+    sent::MAX_NAME_CHARS,
+};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, value::RawValue};
@@ -15,7 +18,7 @@ pub(crate) const MAX_TEXT_BYTES: usize = 72 * 1024;
 /// The most bytes of the words with which it was refused.
 const MAX_DETAIL_BYTES: usize = 500;
 /// How long it is kept.
-const KEPT: SignedDuration = SignedDuration::from_hours(30 * 24);
+pub(crate) const KEPT: SignedDuration = SignedDuration::from_hours(30 * 24);
 /// What the ids begin with.
 const PREFIX: &str = "fld_";
 
@@ -147,13 +150,13 @@ impl Sent<'_> {
         let failed = Failed {
             failed_id: failed_id.clone(),
             reason,
-            detail: cut(refusal.message(), MAX_DETAIL_BYTES).to_owned(),
+            detail: detail(refusal.message()),
             received_at: self.now,
             project_id: self.project.to_owned(),
             request_id: self.request_id.to_owned(),
             at,
             sent_by: self.person.cloned(),
-            user_id: named.ok().and_then(|named| named.user_id).or(own),
+            user_id: named.ok().and_then(|named| named.user_id).map(named_in_short).or(own),
             unread,
             bytes: bytes.len(),
             truncated: truncated || bytes.is_empty(),
@@ -218,6 +221,19 @@ pub(crate) fn names(text: &str, person: &str) -> bool {
     text.contains(&quoted) || text.contains(&format!("'{person}'"))
 }
 
+/// The words of a refusal, as they are kept.
+pub(crate) fn detail(words: &str) -> String {
+    cut(words, MAX_DETAIL_BYTES).to_owned()
+}
+
+/// Whom an event names, as it is kept: what is too long to be a person's name is cut, and becomes none that is short enough.
+fn named_in_short(user_id: String) -> String {
+    match user_id.char_indices().nth(MAX_NAME_CHARS) {
+        Some((end, _)) => format!("{}…", &user_id[..end]),
+        None => user_id,
+    }
+}
+
 /// The beginning of `text`, of at most so many bytes.
 fn cut(text: &str, most: usize) -> &str {
     &text[..text.floor_char_boundary(most)]
@@ -269,7 +285,9 @@ mod tests {
     fn what_cannot_be_read_is_kept_unless_it_may_hold_personal_data() {
         let (kept, text) = failed(b"{\"event_type\": \"a\"", Policy::Reject, None);
         assert!(kept.is_whole() && kept.unread && text.text.is_some());
-        let deep = format!("{{\"payload\": {}{}}}", "[".repeat(500), "]".repeat(500));
+        let deep = |within: &str| format!("{{\"payload\": {}{within}{}}}", "[".repeat(500), "]".repeat(500));
+        assert!(failed(deep("").as_bytes(), Policy::Hash, None).0.is_whole(), "no member has a personal name");
+        let deep = deep("{\"ip\": 1}");
         for personal in [b"{\"email\": \"ada@example.com\"".as_slice(), b"\xff{\"a\": 1}", deep.as_bytes()] {
             let (kept, text) = failed(personal, Policy::Hash, None);
             assert!(kept.withheld && !kept.is_whole() && text.text.is_none(), "{personal:?}");
@@ -313,6 +331,16 @@ mod tests {
         }
         assert!(names(r#"{"user_id": "a\"b", "#, "a\"b") && names("{'user_id': 'ada'", "ada"));
         assert!(!names(r#"{"user_id": "adam""#, "ada"));
+    }
+
+    #[test]
+    fn what_is_too_long_for_a_name_is_cut_and_is_nobodys_name() {
+        let of = |user: &str| failed(json!({"user_id": user}).to_string().as_bytes(), Policy::Hash, None).0;
+        let longest = "é".repeat(128);
+        assert_eq!(of(&longest).user_id.as_deref(), Some(longest.as_str()));
+        let kept = of(&"é".repeat(300_000));
+        assert!(kept.user_id.as_ref().is_some_and(|user| user.chars().count() == 129), "{:?}", kept.user_id);
+        assert_eq!((kept.is_of(&longest), kept.unread), (Some(false), false));
     }
 
     #[test]

@@ -136,7 +136,7 @@ pub struct Sender<'a> {
     /// What becomes of personal data.
     pub pii: Policy,
     /// Whether it was looked through before.
-    pub seen: Seen,
+    pub seen: Seen<'a>,
 }
 
 impl SentEvent<'_> {

@@ -1,20 +1,14 @@
 //! Deleting all that is stored about a person, and telling what was deleted.
-//!
-//! Refused events come first and the store of events last, so that one that is taken in after all meanwhile is found there. Each is gone
-//! through from its beginning until a pass finds nothing more: what comes into it until then goes too, and what a crash left behind. A refused
-//! event that comes in after their pass stays.
 
-use super::QUERY;
+use super::{QUERY, budget};
 use crate::{
     App, Error,
-    erasure::{self, Erasure, Gone},
-    failed::Failed,
+    erasure::{self, Erasure, Gone, pass::Pass, work::Work},
     sent::{MAX_NAME_CHARS, is_text},
-    table::{TenantErasures, TenantFailed},
+    stores::StoreName,
+    table::TenantErasures,
 };
 use axum::{Extension, extract::State};
-use event_store::{Deleted, EventId, EventQuery, EventStore, Filters, Order, Position, Range, StoreError};
-use futures::{StreamExt, stream};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use shared::{
@@ -23,8 +17,6 @@ use shared::{
     digest::Digest,
     problem::Problem,
     resilience::Budget,
-    table::Place,
-    tenant::TenantScope,
     web::{
         Json, Path, Query,
         answers::{Guarded, OfOne},
@@ -34,14 +26,6 @@ use shared::{
 };
 use std::time::Duration;
 
-/// How many events go in one call at most.
-const ROWS: u64 = 2_000;
-/// How many are looked at together.
-const PAGE: usize = 250;
-/// How many are deleted at once.
-const AT_ONCE: usize = 32;
-/// How long a call goes on deleting.
-const TIME: Duration = Duration::from_secs(8);
 /// What of an invocation's time is left for telling what was done.
 const MARGIN: Duration = Duration::from_secs(4);
 
@@ -69,41 +53,59 @@ pub(super) struct Erased {
     /// The name of the receipt: `GET /analytics/erasures/{receipt_id}`.
     #[schema(example = "ers_01jc0000000000000000000000")]
     receipt_id: String,
-    /// Whether a whole pass has found nothing more. Otherwise there is more: call again, with the cursor.
+    /// Whether whole passes have found nothing more. Otherwise there may be more: call again, with the cursor.
     complete: bool,
-    /// Where to go on; left out once it is complete.
+    /// The stores of events that were gone through.
+    stores: Vec<ErasedEventStore>,
+    /// Where to go on; left out once it is over. It is over and not complete where the tenant's route came to lead to another store: `stores`
+    /// says which one may still hold events.
     #[serde(skip_serializing_if = "Option::is_none")]
     cursor: Option<String>,
 }
 
-/// How far a call has come.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-enum At {
-    /// Among the refused events: after this place, and whether this pass has found any.
-    Refused(Option<Place>, bool),
-    /// Among the events.
-    Events(Option<Position>, bool),
+/// A store of events that was gone through.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub(super) struct ErasedEventStore {
+    /// `dynamodb`, `firestore` or `cosmos`.
+    #[schema(example = "dynamodb")]
+    backend_type: String,
+    /// The table; the project, the database and the collection, after `emulator` where it is one's; or the account's address, the database
+    /// and the container.
+    #[schema(example = "smartstore-prod-events")]
+    place: String,
+    /// Whether a whole pass there has found nothing more.
+    complete: bool,
+}
+
+impl ErasedEventStore {
+    fn all(erasure: &Erasure) -> Vec<Self> {
+        let told = |store: &StoreName| {
+            let StoreName { backend_type, place } = store.clone();
+            Self { backend_type, place, complete: erasure.is_empty(store) }
+        };
+        erasure.stores.iter().map(told).collect()
+    }
 }
 
 /// What a cursor holds.
 #[derive(Serialize, Deserialize)]
 struct Mark {
     receipt_id: String,
-    at: At,
+    /// The store in which `pass` stands: in another one it means nothing.
+    store: Digest,
+    pass: Pass,
 }
 
-/// The work of one call.
-struct Work<'a> {
-    store: &'a dyn EventStore,
-    failed: &'a TenantFailed,
-    tenant: &'a TenantScope,
-    person: &'a str,
-    gone: Gone,
-    budget: Budget,
+impl Mark {
+    /// Where to go on in `store`.
+    fn pass_in(self, store: &StoreName) -> Pass {
+        if self.store == store.digest() { self.pass } else { Pass::new() }
+    }
 }
 
 /// Deletes all events of a person, refused ones too, as far as one call gets. Once it says so, no query finds them. It is done when
-/// `complete` is true: until then, call again with the cursor.
+/// `complete` is true, and then all is gone that was acknowledged before the first call, or the last one without a cursor; until then,
+/// call again with the cursor.
 #[utoipa::path(
     delete,
     path = "/analytics/events",
@@ -118,9 +120,8 @@ pub(super) async fn person(
     Query(of): Query<OfPerson>,
 ) -> Result<Json<Erased>, Error> {
     context.caller.require(Scope::AdminWrite).await?;
-    let left = deadline.map_or(TIME, |Extension(deadline)| deadline.remaining().saturating_sub(MARGIN).min(TIME));
     let mut begun = None;
-    let done = QUERY.of(Box::pin(erased(&app, &context, &of, Budget::of(left), &mut begun))).await;
+    let done = QUERY.of(Box::pin(erased(&app, &context, &of, budget(deadline, MARGIN), &mut begun))).await;
     let Some(receipt_id) = begun else { return done.map(Json) };
     // Whoever is told of a fault is told too what it is that has begun.
     done.map(Json).map_err(|error| Problem::from(error).with("receipt_id", receipt_id).with("complete", false).into())
@@ -138,37 +139,39 @@ async fn erased(
     }
     let place = [context.tenant.tenant().as_str(), "DELETE /analytics/events", &of.user_id];
     let mark: Option<Mark> = app.cursors.after(&place, of.cursor.as_deref()).await?;
-    let store = app.stores.required(context).await?;
+    let (store, name) = app.stores.required(context).await?;
     let (rows, now) = (app.erasures.of(&context.tenant), app.clock.now());
-    let (erasure, at) = match mark {
-        Some(Mark { receipt_id, at }) => {
-            let known = rows.get(&receipt_id).await?.ok_or(Error::NoSuchErasure)?;
-            match rows.resume(&known, now).await? {
-                Some(erasure) => (erasure, at),
+    let (erasure, pass) = match mark {
+        Some(mark) => {
+            let open = known(&rows, &mark.receipt_id).await?;
+            match rows.resume(&open, &name, now).await? {
+                Some(erasure) => (erasure, mark.pass_in(&name)),
                 // It is over by now: another call has ended it.
-                None => return Ok(told(rows.get(&receipt_id).await?.ok_or(Error::NoSuchErasure)?, 0, None)),
+                None => return Ok(told(known(&rows, &mark.receipt_id).await?, 0, None)),
             }
         }
-        None => (begin(&rows, context, of, now).await?, At::Refused(None, false)),
+        None => (begin(&rows, context, of, &name, now).await?, Pass::new()),
     };
     *begun = Some(erasure.receipt_id.clone());
     let failed = app.failed.of(&context.tenant);
     let (tenant, person) = (&context.tenant, of.user_id.as_str());
-    let mut work = Work { store: &*store, failed: &failed, tenant, person, gone: Gone::default(), budget };
-    let stopped = work.go(at).await;
+    let gone = Gone::default();
+    let mut work = Work { store: &*store, failed: &failed, tenant, person, budget, began: now, gone };
+    let stopped = work.go(pass).await;
     let gone = work.gone;
     match stopped {
         Ok(None) => {
-            let ended = rows.end(&erasure, gone, context.caller.person(), app.clock.now()).await?;
+            let ended = rows.end(&erasure, gone, &name, context.caller.person(), app.clock.now()).await?;
             Ok(told(ended, gone.all(), None))
         }
-        Ok(Some(at)) => {
-            let Some(erasure) = rows.note(&erasure, gone).await? else {
-                return Ok(told(rows.get(&erasure.receipt_id).await?.ok_or(Error::NoSuchErasure)?, gone.all(), None));
+        Ok(Some(pass)) => {
+            let erasure = rows.note(&erasure, gone).await?;
+            let mark = Mark { receipt_id: erasure.receipt_id.clone(), store: name.digest(), pass };
+            let cursor = match erasure.ended_at {
+                None => Some(app.cursors.seal(&place, &mark).await?),
+                Some(_) => None,
             };
-            let mark = Mark { receipt_id: erasure.receipt_id.clone(), at };
-            let cursor = app.cursors.seal(&place, &mark).await?;
-            Ok(told(erasure, gone.all(), Some(cursor)))
+            Ok(told(erasure, gone.all(), cursor))
         }
         Err(error) => {
             // What went before the fault is counted; where that fails as well, the count is told to be no longer exact.
@@ -184,14 +187,25 @@ async fn erased(
     }
 }
 
+/// The erasure of this receipt.
+async fn known(rows: &TenantErasures, receipt_id: &str) -> Result<Erasure, Error> {
+    rows.get(receipt_id).await?.ok_or(Error::NoSuchErasure)
+}
+
 /// The erasure of the person that is not over, or a new one.
-async fn begin(rows: &TenantErasures, context: &Context, of: &OfPerson, now: Timestamp) -> Result<Erasure, Error> {
+async fn begin(
+    rows: &TenantErasures,
+    context: &Context,
+    of: &OfPerson,
+    store: &StoreName,
+    now: Timestamp,
+) -> Result<Erasure, Error> {
     let person = erasure::person(context.tenant.tenant(), &of.user_id);
-    let (new, entry) = Erasure::begin(person, context.caller.person(), now)?;
+    let (new, entry) = Erasure::begin(person, store.clone(), context.caller.person(), now)?;
     // Another call may end it, or begin one, between two looks.
     for _ in 0..4 {
         if let Some(open) = rows.open(&person).await?
-            && let Some(erasure) = rows.resume(&open, now).await?
+            && let Some(erasure) = rows.resume(&open, store, now).await?
         {
             return Ok(erasure);
         }
@@ -208,81 +222,10 @@ fn told(erasure: Erasure, deleted: u64, cursor: Option<String>) -> Erased {
         deleted,
         deleted_in_all: erasure.events + erasure.refused,
         deleted_is_exact: erasure.exact,
-        complete: erasure.ended_at.is_some(),
+        complete: erasure.is_complete(),
+        stores: ErasedEventStore::all(&erasure),
         receipt_id: erasure.receipt_id,
         cursor,
-    }
-}
-
-impl Work<'_> {
-    /// Goes on from `at`; where it stopped, or `None` where there is nothing more.
-    async fn go(&mut self, mut at: At) -> Result<Option<At>, Error> {
-        loop {
-            let left = ROWS.saturating_sub(self.gone.all());
-            if left == 0 || self.budget.left().is_zero() {
-                return Ok(Some(at));
-            }
-            let limit = PAGE.min(usize::try_from(left).unwrap_or(PAGE));
-            at = match at {
-                At::Refused(after, found) => match self.refused(limit, after).await? {
-                    (Some(after), some) => At::Refused(Some(after), found || some),
-                    (None, some) if found || some => At::Refused(None, false),
-                    (None, _) => At::Events(None, false),
-                },
-                At::Events(after, found) => match self.events(limit, after).await? {
-                    (Some(after), some) => At::Events(Some(after), found || some),
-                    (None, some) if found || some => At::Events(None, false),
-                    (None, _) => return Ok(None),
-                },
-            };
-        }
-    }
-
-    /// Deletes those of a page of refused events that are the person's; where the next one begins, and whether there were any.
-    async fn refused(&mut self, limit: usize, after: Option<Place>) -> Result<(Option<Place>, bool), Error> {
-        let page = self.failed.page(u32::try_from(limit).unwrap_or(u32::MAX), after).await?;
-        let (mut own, mut unread): (Vec<Failed>, Vec<Failed>) = (vec![], vec![]);
-        for failed in page.rows {
-            match failed.is_of(self.person) {
-                Some(true) => own.push(failed),
-                Some(false) => {}
-                None => unread.push(failed),
-            }
-        }
-        if !unread.is_empty() {
-            own.extend(self.failed.naming(unread, self.person).await?);
-        }
-        for failed in &own {
-            self.failed.remove(failed).await?;
-            self.gone.refused += 1;
-        }
-        Ok((page.after, !own.is_empty()))
-    }
-
-    /// Deletes a page of events; where the next one begins, and whether there were any.
-    async fn events(&mut self, limit: usize, after: Option<Position>) -> Result<(Option<Position>, bool), Error> {
-        let query = EventQuery {
-            range: Range { from: Timestamp::MIN, to: Timestamp::MAX },
-            filters: Filters { user_id: Some(self.person.to_owned()), ..Filters::default() },
-            order: Order::OldestFirst,
-        };
-        let page = self.store.query(self.tenant, &query, limit, after.as_ref()).await.map_err(Error::of_query)?;
-        let ids: Vec<EventId> = page.events.into_iter().map(|event| event.event_id).collect();
-        let (store, tenant) = (self.store, self.tenant);
-        let calls: Vec<_> = ids.iter().map(|id| store.delete(tenant, id)).collect();
-        let outcomes: Vec<Result<Deleted, StoreError>> = stream::iter(calls).buffered(AT_ONCE).collect().await;
-        let mut failed = None;
-        for outcome in outcomes {
-            match outcome {
-                Ok(Deleted::Gone) => self.gone.events += 1,
-                Ok(Deleted::NotThere) => self.gone.or_more = true,
-                Err(error) => failed = failed.or(Some(error)),
-            }
-        }
-        match failed {
-            Some(error) => Err(Error::of_query(error)),
-            None => Ok((page.next, !ids.is_empty())),
-        }
     }
 }
 
@@ -306,12 +249,15 @@ pub(super) struct Receipt {
     /// How many refused events went.
     refused_events: u64,
     deleted_is_exact: bool,
-    /// Whether a whole pass has found nothing more.
+    /// Whether whole passes have found nothing more in any of its stores.
     complete: bool,
+    /// The stores of events that were gone through, and no others: where the tenant's events were kept before, they may still be.
+    stores: Vec<ErasedEventStore>,
     /// Who had it begun.
     by: String,
     #[schema(format = DateTime)]
     begun_at: String,
+    /// When it was over.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(format = DateTime)]
     ended_at: Option<String>,
@@ -349,7 +295,7 @@ pub(super) async fn receipt(
 ) -> Result<Json<Receipt>, Error> {
     context.caller.require(Scope::AdminRead).await?;
     let rows = app.erasures.of(&context.tenant);
-    let erasure = rows.get(&receipt_id).await?.ok_or(Error::NoSuchErasure)?;
+    let erasure = known(&rows, &receipt_id).await?;
     let places = rows.places(&erasure).await?;
     let entry = |(kind, entry, at): (&'static str, &str, Timestamp)| {
         let (audit_seq, audit_erased) = match places.of(entry, at) {
@@ -361,14 +307,30 @@ pub(super) async fn receipt(
     };
     Ok(Json(Receipt {
         log: erasure.entries().map(entry).collect(),
+        stores: ErasedEventStore::all(&erasure),
+        complete: erasure.is_complete(),
         receipt_id: erasure.receipt_id,
         person: erasure.person,
         events: erasure.events,
         refused_events: erasure.refused,
         deleted_is_exact: erasure.exact,
-        complete: erasure.ended_at.is_some(),
         by: erasure.by.into(),
         begun_at: erasure.begun_at.to_string(),
         ended_at: erasure.ended_at.map(|at| at.to_string()),
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cursor_of_another_store_begins_anew() {
+        let store = |place: &str| StoreName { backend_type: "dynamodb".to_owned(), place: place.to_owned() };
+        let mut pass = Pass::new();
+        pass.refused(None, false, Timestamp::UNIX_EPOCH);
+        let mark = || Mark { receipt_id: "ers_1".to_owned(), store: store("a").digest(), pass: pass.clone() };
+        assert_eq!(mark().pass_in(&store("a")), pass);
+        assert_eq!(mark().pass_in(&store("b")), Pass::new());
+    }
 }

@@ -1,7 +1,7 @@
 //! Handing events out, to be taken elsewhere.
 
 use super::{
-    QUERY,
+    QUERY, budget,
     list::{MOST, Mark, Record},
     range::Asked,
 };
@@ -33,8 +33,6 @@ const MAX_BYTES: usize = 4 * 1024 * 1024;
 const MAX_WEIGHT: usize = 5 * 1024 * 1024;
 /// How many events are read at a time, so that no more than a few of the largest are held in vain.
 const CHUNK: usize = 100;
-/// How long a page is looked for.
-const TIME: Duration = Duration::from_secs(8);
 /// What of an invocation's time is left for answering.
 const MARGIN: Duration = Duration::from_secs(3);
 /// The longest `Link` that is sent: the gateway takes 10,240 bytes of headers.
@@ -117,8 +115,7 @@ pub(super) async fn export(
 ) -> Result<Response, Error> {
     context.caller.require(Scope::AdminRead).await?;
     let format = Format::read(wanted.format.as_deref())?;
-    let left = deadline.map_or(TIME, |Extension(deadline)| deadline.remaining().saturating_sub(MARGIN).min(TIME));
-    let page = QUERY.of(page(&app, &context, &wanted, &asked, Budget::of(left))).await?;
+    let page = QUERY.of(page(&app, &context, &wanted, &asked, budget(deadline, MARGIN))).await?;
     told(format, page, &uri)
 }
 

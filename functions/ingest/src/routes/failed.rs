@@ -9,6 +9,7 @@ use crate::{
     failed::{Failed, Reason},
     pii::Seen,
     sent::{Sender, SentEvent},
+    table::TenantFailed,
 };
 use axum::extract::State;
 use event_store::PutOutcome;
@@ -166,7 +167,7 @@ pub(super) async fn list(
     let (mut failed, mut looked_at) = (vec![], 0);
     'page: while looked_at == 0 || after.is_some() && looked_at < LOOKED_AT {
         // Few may be wanted of many: what is looked at costs the same call by call as together.
-        let page = rows.page(u32::try_from(limit.max(TOGETHER)).unwrap_or(u32::MAX), after).await?;
+        let page = rows.page(limit.max(TOGETHER), after).await?;
         let mut left = page.rows.len();
         looked_at += left.max(1);
         after = page.after;
@@ -187,6 +188,13 @@ pub(super) async fn list(
     Ok(Json(FailedEvents { failed, not_kept: rows.not_kept().await?, next_cursor }))
 }
 
+/// The tenant's refused events, and the one of this id.
+async fn known(app: &App, context: &Context, failed_id: &str) -> Result<(TenantFailed, Failed), Error> {
+    let rows = app.failed.of(&context.tenant);
+    let failed = rows.get(failed_id, app.clock.now()).await?.ok_or(Error::NoSuchFailed)?;
+    Ok((rows, failed))
+}
+
 /// Shows a refused event, with what was sent.
 #[utoipa::path(
     get,
@@ -201,8 +209,7 @@ pub(super) async fn show(
     Path(OfPath { failed_id }): Path<OfPath>,
 ) -> Result<Json<WholeFailedEvent>, Error> {
     context.caller.require(Scope::AdminRead).await?;
-    let rows = app.failed.of(&context.tenant);
-    let failed = rows.get(&failed_id, app.clock.now()).await?.ok_or(Error::NoSuchFailed)?;
+    let (rows, failed) = known(&app, &context, &failed_id).await?;
     let text = rows.text(&failed).await?;
     let event = text.as_ref().filter(|_| failed.is_whole()).and_then(|text| RawValue::from_string(text.clone()).ok());
     let text = text.filter(|_| event.is_none());
@@ -232,15 +239,13 @@ pub(super) async fn replay(
 }
 
 async fn replayed(app: &App, context: &Context, failed_id: &str, mended: Option<RawJson>) -> Result<Taken, Error> {
-    let (rows, now) = (app.failed.of(&context.tenant), app.clock.now());
-    let failed = rows.get(failed_id, now).await?.ok_or(Error::NoSuchFailed)?;
-    let store = app.stores.of(context).await?;
-    let body = match mended {
-        Some(body) => body,
-        None => match rows.text(&failed).await?.filter(|_| failed.is_whole()) {
-            Some(text) => RawJson(text.into()),
-            None => return Err(Error::Incomplete),
-        },
+    let (rows, failed) = known(app, context, failed_id).await?;
+    let (store, now) = (app.stores.of(context).await?, app.clock.now());
+    let text = rows.text(&failed).await?;
+    let body = match (mended, &text) {
+        (Some(body), _) => body,
+        (None, Some(text)) if failed.is_whole() => RawJson(text.clone().into()),
+        _ => return Err(Error::Incomplete),
     };
     let by = Sender {
         tenant: context.tenant.tenant(),
@@ -250,7 +255,7 @@ async fn replayed(app: &App, context: &Context, failed_id: &str, mended: Option<
         received_at: failed.received_at,
         now,
         pii: app.config.pii,
-        seen: Seen::Before,
+        seen: text.as_deref().map_or(Seen::Never, Seen::As),
     };
     let taken = async {
         let sent: SentEvent<'_> = body.read()?;
@@ -297,8 +302,7 @@ pub(super) async fn discard(
     Path(OfPath { failed_id }): Path<OfPath>,
 ) -> Result<StatusCode, Error> {
     context.caller.require(Scope::AdminWrite).await?;
-    let rows = app.failed.of(&context.tenant);
-    let failed = rows.get(&failed_id, app.clock.now()).await?.ok_or(Error::NoSuchFailed)?;
+    let (rows, failed) = known(&app, &context, &failed_id).await?;
     rows.remove(&failed).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -15,17 +15,24 @@ mod take;
 pub(crate) use list::Record;
 
 use crate::{App, Error};
+use axum::Extension;
 use http::Method;
 use shared::{
     auth::{Caller, Scope},
+    resilience::Budget,
     routes::PROBE_PATH,
     telemetry::{Metric, Outcome, metrics},
-    web::Routes,
+    web::{Routes, lambda::Deadline},
 };
-use std::{future::Future, time::Instant};
+use std::{
+    future::Future,
+    time::{Duration, Instant},
+};
 
 /// The largest body of a batch.
 const BATCH_BYTES: usize = 1024 * 1024;
+/// How long a call goes on that goes page by page.
+const TIME: Duration = Duration::from_secs(8);
 
 /// Every route of this function, under the paths the public sees.
 pub fn routes() -> Routes<App> {
@@ -73,6 +80,12 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
 async fn service_or(caller: &Caller, scope: Scope) -> Result<(), Error> {
     let held = caller.scopes().await?;
     if held.allow(Scope::ServiceWrite) || held.allow(scope) { Ok(()) } else { Err(caller.lacks(scope).into()) }
+}
+
+/// The time of a call that goes page by page, which leaves `margin` of its invocation's for answering.
+fn budget(deadline: Option<Extension<Deadline>>, margin: Duration) -> Budget {
+    let left = deadline.map_or(TIME, |Extension(deadline)| deadline.remaining().saturating_sub(margin).min(TIME));
+    Budget::of(left)
 }
 
 /// Two metrics of what is done: how often, with how it ended, and how long it took.

@@ -1,8 +1,10 @@
 //! The store that a tenant's route leads to.
 
+mod name;
 mod open;
 mod renewing;
 
+pub(crate) use name::StoreName;
 pub(crate) use open::NotOpened;
 
 use crate::{Config, Error};
@@ -46,6 +48,10 @@ impl Stores {
     ///
     /// [`Error::MissingRoute`], [`Error::Adapter`], and where the table or Secrets Manager does not say.
     pub(crate) async fn of(&self, context: &Context) -> Result<Option<Arc<dyn EventStore>>, Error> {
+        Ok(self.found(context).await?.map(|(store, _)| store))
+    }
+
+    async fn found(&self, context: &Context) -> Result<Option<(Arc<dyn EventStore>, StoreName)>, Error> {
         let environment = &self.0.environment;
         let route = self.0.routes.find(&context.tenant, ResourceKind::AnalyticsStore, environment).await?;
         let Some(route) = route else {
@@ -54,20 +60,21 @@ impl Stores {
             return if context.mode == Mode::Lab { Ok(None) } else { Err(self.missing(context)) };
         };
         let backend = route.backend().map_err(|_| Error::adapter("its config is not of its form"))?;
+        let name = StoreName::of(&backend);
         match self.0.opener.open(backend).await {
-            Ok(store) => Ok(Some(store)),
+            Ok(store) => Ok(Some((store, name))),
             Err(NotOpened::Because(why)) => Err(Error::adapter(why)),
             Err(NotOpened::Unknown(error)) => Err(Problem::from(error).into()),
         }
     }
 
-    /// The store of the context's tenant, in a lab too.
+    /// The store of the context's tenant, in a lab too, and what it is called.
     ///
     /// # Errors
     ///
     /// Those of [`Stores::of`]; [`Error::MissingRoute`] in whatever mode.
-    pub(crate) async fn required(&self, context: &Context) -> Result<Arc<dyn EventStore>, Error> {
-        self.of(context).await?.ok_or_else(|| self.missing(context))
+    pub(crate) async fn required(&self, context: &Context) -> Result<(Arc<dyn EventStore>, StoreName), Error> {
+        self.found(context).await?.ok_or_else(|| self.missing(context))
     }
 
     fn missing(&self, context: &Context) -> Error {

@@ -6,7 +6,7 @@ use event_store::{
     Deleted, Event, EventId, EventPage, EventQuery, EventStore, Position, PutOutcome, StoreError, store::ToPut,
 };
 use shared::{secrets::SecretString, tenant::TenantScope};
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 /// A store that is asked once more, by the credentials that came in the place of those that it refuses.
 pub(super) struct Renewing {
@@ -73,5 +73,9 @@ impl EventStore for Renewing {
             Err(StoreError::AuthRefused) => self.renewed().await?.delete(tenant, id).await,
             answered => answered,
         }
+    }
+
+    fn settles_within(&self) -> Duration {
+        self.store.settles_within()
     }
 }

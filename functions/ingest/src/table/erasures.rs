@@ -3,10 +3,12 @@
 //! An erasure that is not over is found by the person whom it is about, so that whoever has lost its cursor goes on with it. That it began
 //! and that it ended is each one transaction with its entry in the audit log.
 
-use crate::erasure::{Erasure, Gone};
+use crate::{
+    erasure::{Erasure, Gone},
+    stores::StoreName,
+};
 use aws_sdk_dynamodb::{
     error::SdkError,
-    operation::update_item::builders::UpdateItemFluentBuilder,
     types::{AttributeValue, ReturnValue, TransactWriteItem},
 };
 use jiff::Timestamp;
@@ -15,14 +17,16 @@ use shared::{
     audit::{Audit, Entry, Log, Places},
     clock::Clock,
     digest::Digest,
-    ids::PersonId,
+    ids::{self, PersonId},
     table::{Key, Table, TableError, TenantTable, new_part, row},
     tenant::TenantScope,
 };
 
 /// The partition of erasures.
 const ERASURES: &str = "ERASURES";
-/// How often an end is tried that another call's count has overtaken.
+/// That an erasure is not over.
+const NOT_OVER: &str = "attribute_not_exists(ended_at)";
+/// How often a change is tried that another call's has overtaken.
 const TRIES: u32 = 8;
 
 /// The table, as far as it holds erasures.
@@ -84,36 +88,66 @@ impl TenantErasures {
         }
     }
 
-    /// Notes that a call goes on with it; `None` where it is over. Where the last call never told how it ended, the count is no longer exact.
-    pub(crate) async fn resume(&self, erasure: &Erasure, now: Timestamp) -> Result<Option<Erasure>, TableError> {
-        let exact = erasure.exact && erasure.under_way.is_none();
-        let update = self.rows.update(&key(&erasure.receipt_id));
-        let update = update.update_expression("SET under_way = :now, #exact = :exact");
-        let update = update.expression_attribute_names("#exact", "exact");
-        let update = update.expression_attribute_values(":now", AttributeValue::S(now.to_string()));
-        self.change(update.expression_attribute_values(":exact", AttributeValue::Bool(exact))).await
+    /// Notes that a call goes on with it in `store`; `None` where it is over. Where the last call never told how it ended, the count is no
+    /// longer exact, and never becomes so again.
+    pub(crate) async fn resume(
+        &self,
+        erasure: &Erasure,
+        store: &StoreName,
+        now: Timestamp,
+    ) -> Result<Option<Erasure>, TableError> {
+        let (mut known, call) = (erasure.clone(), ids::timed(now));
+        for _ in 0..TRIES {
+            if let Some(resumed) = self.resume_as(&call, &known, store).await? {
+                return Ok(Some(resumed));
+            }
+            known = match self.get(&erasure.receipt_id).await? {
+                None => return Ok(None),
+                Some(over) if over.ended_at.is_some() => return Ok(None),
+                // It was this very call, and the reply was lost.
+                Some(resumed) if resumed.under_way.as_ref() == Some(&call) => return Ok(Some(resumed)),
+                Some(changed) => changed,
+            };
+        }
+        Err(cut("other calls kept going on with the erasure"))
     }
 
-    /// Notes that so many went, events and refused ones, and that there may be more; `None` where it is over.
-    pub(crate) async fn note(&self, erasure: &Erasure, gone: Gone) -> Result<Option<Erasure>, TableError> {
-        const COUNTS: &str = "ADD #events :events, refused :refused REMOVE under_way";
-        let update = self.rows.update(&key(&erasure.receipt_id)).expression_attribute_names("#events", "events");
-        let update = update.expression_attribute_values(":events", number(gone.events));
-        let update = update.expression_attribute_values(":refused", number(gone.refused));
-        let update = if gone.or_more {
-            let update = update.update_expression(format!("{COUNTS} SET #exact = :exact"));
-            let update = update.expression_attribute_names("#exact", "exact");
-            update.expression_attribute_values(":exact", AttributeValue::Bool(false))
-        } else {
-            update.update_expression(COUNTS)
+    /// The same, unless another call has changed what is known of it.
+    async fn resume_as(&self, call: &str, known: &Erasure, store: &StoreName) -> Result<Option<Erasure>, TableError> {
+        let text = |text: &str| AttributeValue::S(text.to_owned());
+        let (mut sets, mut holds) = (vec!["under_way = :call"], vec!["attribute_exists(pk)", NOT_OVER]);
+        let update = self.rows.update(&key(&known.receipt_id)).expression_attribute_values(":call", text(call));
+        let update = match &known.under_way {
+            Some(untold) => {
+                sets.push("#exact = :exact");
+                holds.push("under_way = :untold");
+                let update = update.expression_attribute_names("#exact", "exact");
+                let update = update.expression_attribute_values(":exact", AttributeValue::Bool(false));
+                update.expression_attribute_values(":untold", text(untold))
+            }
+            None => {
+                holds.push("attribute_not_exists(under_way)");
+                update
+            }
         };
-        self.change(update).await
-    }
-
-    /// Changes an erasure that is not over.
-    async fn change(&self, update: UpdateItemFluentBuilder) -> Result<Option<Erasure>, TableError> {
-        let update = update.condition_expression("attribute_exists(pk) AND attribute_not_exists(ended_at)");
-        match update.return_values(ReturnValue::AllNew).send().await.map_err(SdkError::into_service_error) {
+        let (as_many, many) = as_many_stores(known);
+        holds.push(as_many);
+        let update = match many {
+            Some(many) => update.expression_attribute_values(":stores", many),
+            None => update,
+        };
+        let update = if known.stores.contains(store) {
+            update
+        } else {
+            sets.push("stores = list_append(if_not_exists(stores, :none), :store)");
+            let name = [("backend_type", text(&store.backend_type)), ("place", text(&store.place))];
+            let name = AttributeValue::M(name.map(|(name, value)| (name.to_owned(), value)).into());
+            let update = update.expression_attribute_values(":none", AttributeValue::L(vec![]));
+            update.expression_attribute_values(":store", AttributeValue::L(vec![name]))
+        };
+        let update = update.update_expression(format!("SET {}", sets.join(", ")));
+        let update = update.condition_expression(holds.join(" AND ")).return_values(ReturnValue::AllNew);
+        match update.send().await.map_err(SdkError::into_service_error) {
             Ok(done) => {
                 done.attributes.map(row).transpose()?.ok_or_else(|| cut("the update's reply names no item")).map(Some)
             }
@@ -122,22 +156,52 @@ impl TenantErasures {
         }
     }
 
+    /// Notes that so many went, events and refused ones, and that there may be more; what stands then. Where it is over by now, nothing is
+    /// noted.
+    ///
+    /// It is a transaction because those have a token: where a reply is lost and the client asks again, nothing is counted twice.
+    pub(crate) async fn note(&self, erasure: &Erasure, gone: Gone) -> Result<Erasure, TableError> {
+        const COUNTS: &str = "ADD #events :events, refused :refused REMOVE under_way";
+        let update = self.rows.part_update(&key(&erasure.receipt_id)).expression_attribute_names("#events", "events");
+        let update = update.expression_attribute_values(":events", number(gone.events));
+        let update = update.expression_attribute_values(":refused", number(gone.refused));
+        let update = update.condition_expression(format!("attribute_exists(pk) AND {NOT_OVER}"));
+        let update = if gone.or_more {
+            let update = update.update_expression(format!("{COUNTS} SET #exact = :exact"));
+            let update = update.expression_attribute_names("#exact", "exact");
+            update.expression_attribute_values(":exact", AttributeValue::Bool(false))
+        } else {
+            update.update_expression(COUNTS)
+        };
+        let update = update.build().map_err(TableError::unavailable)?;
+        match self.rows.transact(vec![TransactWriteItem::builder().update(update).build()]).await {
+            Ok(()) | Err(TableError::Condition(_)) => {}
+            Err(error) => return Err(error),
+        }
+        self.get(&erasure.receipt_id).await?.ok_or_else(|| cut("the erasure is not there"))
+    }
+
     /// Ends it, with the entry that tells of all that went; what stands then.
     pub(crate) async fn end(
         &self,
         erasure: &Erasure,
         gone: Gone,
+        store: &StoreName,
         by: &PersonId,
         now: Timestamp,
     ) -> Result<Erasure, TableError> {
         let mut known = erasure.clone();
         for _ in 0..TRIES {
-            let (ended, entry) = known.end(gone, by, now)?;
+            let (ended, entry) = known.end(gone, store, by, now)?;
             // What is told is what was counted: another call that counted meanwhile is heard first.
             let put = self.rows.part_put(self.rows.item(&key(&ended.receipt_id), &ended)?);
-            let put = put.condition_expression(
-                "#events = :events AND refused = :refused AND #exact = :exact AND attribute_not_exists(ended_at)",
-            );
+            let (as_many, many) = as_many_stores(&known);
+            let counts = "#events = :events AND refused = :refused AND #exact = :exact";
+            let put = put.condition_expression(format!("{counts} AND {NOT_OVER} AND {as_many}"));
+            let put = match many {
+                Some(many) => put.expression_attribute_values(":stores", many),
+                None => put,
+            };
             let put = put.expression_attribute_names("#events", "events").expression_attribute_names("#exact", "exact");
             let put = put.expression_attribute_values(":events", number(known.events));
             let put = put.expression_attribute_values(":refused", number(known.refused));
@@ -165,6 +229,14 @@ impl TenantErasures {
             Some(person) => self.log.places_of(&person, &erasure.receipt_id, erasure.entries().count()).await,
             None => Ok(Places::default()),
         }
+    }
+}
+
+/// That an erasure has as many stores as is known, and no other came meanwhile.
+fn as_many_stores(known: &Erasure) -> (&'static str, Option<AttributeValue>) {
+    match known.stores.len() as u64 {
+        0 => ("attribute_not_exists(stores)", None),
+        many => ("size(stores) = :stores", Some(number(many))),
     }
 }
 

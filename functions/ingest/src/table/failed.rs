@@ -1,16 +1,21 @@
 //! Refused events in DynamoDB.
 //!
 //! A refused event and what was sent are written together, and lie apart so that a list reads no bodies. What was sent lies under its
-//! digest: the same event of the same request is kept once. The count is taken before the write, in one conditional update, and only
-//! grows; where it says that there is no room, the rows are counted anew, once a minute at most. So no sender fills the table, what was
-//! removed makes room within that minute, and of two at once both may be let in, by which the bound is passed by a few.
+//! digest: the same event of the same request is kept once. The counts, the tenant's and one of each person who sent any, are taken before the
+//! write, each in one conditional update, and only grow; where one says that there is no room, the rows are counted anew, once a minute at
+//! most. So nobody fills the table, and no person more than their share of it; what was removed makes room within that minute, and of two at
+//! once both may be let in, by which the bound is passed by a few.
 
-use crate::failed::{self, Failed, Reason, Text};
+use crate::{
+    erasure,
+    failed::{self, Failed, KEPT, Reason, Text},
+};
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure::AllOld, TransactWriteItem};
 use futures::{StreamExt, stream};
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 use shared::{
+    ids::{PersonId, TenantId},
     table::{Key, Listed, Listing, Place, Table, TableError, TenantTable, new_part, row},
     tenant::TenantScope,
 };
@@ -20,8 +25,10 @@ use std::collections::BTreeSet;
 const FAILED: &str = "FAILED";
 /// The partition of what was sent.
 const TEXTS: &str = "FAILEDTEXT";
-/// The partition of the count, and its one row.
-const COUNT: (&str, &str) = ("FAILEDCOUNT", "ALL");
+/// The partition of the counts.
+const COUNTS: &str = "FAILEDCOUNT";
+/// The share of a tenant's room that one person may take: one part of so many.
+const SHARES: usize = 10;
 /// How often the rows are counted anew at most.
 const RECOUNT: SignedDuration = SignedDuration::from_mins(1);
 /// How many are written at once.
@@ -37,7 +44,15 @@ pub(crate) struct FailedTable {
 /// The refused events of one tenant.
 pub(crate) struct TenantFailed {
     rows: TenantTable,
+    tenant: TenantId,
     most: usize,
+}
+
+/// For whose events there is room: of the tenant, or of one who sent them.
+struct Room<'a> {
+    key: Key,
+    most: usize,
+    sender: Option<&'a PersonId>,
 }
 
 /// How many there are, by the count.
@@ -62,12 +77,12 @@ impl FailedTable {
 
     /// Those of `tenant`.
     pub(crate) fn of(&self, tenant: &TenantScope) -> TenantFailed {
-        TenantFailed { rows: self.table.of(tenant), most: self.most as usize }
+        TenantFailed { rows: self.table.of(tenant), tenant: tenant.tenant().clone(), most: self.most as usize }
     }
 }
 
 impl TenantFailed {
-    /// Keeps refused events as far as there is room; under which id each is kept, if it is.
+    /// Keeps refused events of one sender as far as there is room; under which id each is kept, if it is.
     ///
     /// # Errors
     ///
@@ -77,10 +92,15 @@ impl TenantFailed {
         refused: Vec<(Failed, Text)>,
         now: Timestamp,
     ) -> Result<Vec<Option<String>>, TableError> {
-        let room = self.reserve(refused.len(), now).await?;
-        let (all, beyond) = (refused.len(), refused.len() - room);
-        if beyond > 0 {
-            self.beyond(beyond).await?;
+        let all = refused.len();
+        let sender = refused.first().and_then(|(failed, _)| failed.sent_by.clone());
+        let own = match &sender {
+            Some(person) => self.reserve(&self.share(person), all, now).await?,
+            None => all,
+        };
+        let room = self.reserve(&self.room(), own, now).await?;
+        if room < all {
+            self.beyond(all - room).await?;
         }
         let writes: Vec<_> = refused.into_iter().take(room).map(|(failed, text)| self.write(failed, text)).collect();
         let written: Vec<_> = stream::iter(writes).buffered(AT_ONCE).collect().await;
@@ -108,23 +128,47 @@ impl TenantFailed {
         }
     }
 
+    /// The tenant's room.
+    fn room(&self) -> Room<'_> {
+        Room { key: count_key(), most: self.most, sender: None }
+    }
+
+    /// The share of a person who sends.
+    fn share<'a>(&self, person: &'a PersonId) -> Room<'a> {
+        let digest = erasure::person(&self.tenant, person.as_str());
+        Room { key: Key::new(COUNTS, format!("BY#{digest}")), most: self.most.div_ceil(SHARES), sender: Some(person) }
+    }
+
     /// Takes room for `wanted` more; for how many there is.
-    async fn reserve(&self, wanted: usize, now: Timestamp) -> Result<usize, TableError> {
-        let Some(full) = self.take(wanted).await? else { return Ok(wanted) };
+    async fn reserve(&self, room: &Room<'_>, wanted: usize, now: Timestamp) -> Result<usize, TableError> {
+        let Some(full) = self.take(room, wanted, now).await? else { return Ok(wanted) };
         let known = full.counted_at.is_some_and(|at| now.duration_since(at) < RECOUNT);
-        let rows = if known { full.rows } else { self.recount(now).await? };
-        let granted = self.most.saturating_sub(usize::try_from(rows).unwrap_or_default()).min(wanted);
-        Ok(if granted > 0 && self.take(granted).await?.is_none() { granted } else { 0 })
+        let rows = if known { full.rows } else { self.recount(room, now).await? };
+        let granted = room.most.saturating_sub(usize::try_from(rows).unwrap_or_default()).min(wanted);
+        Ok(if granted > 0 && self.take(room, granted, now).await?.is_none() { granted } else { 0 })
     }
 
     /// Counts `more` rows; what stands instead, where there is no room for all of them.
-    async fn take(&self, more: usize) -> Result<Option<Counted>, TableError> {
-        let Some(room) = self.most.checked_sub(more) else { return self.counted().await.map(Some) };
-        let update = self.rows.update(&count_key()).update_expression("ADD #rows :more");
-        let update = update.condition_expression("attribute_not_exists(#rows) OR #rows <= :room");
+    async fn take(&self, room: &Room<'_>, more: usize, now: Timestamp) -> Result<Option<Counted>, TableError> {
+        if more == 0 {
+            return Ok(None);
+        }
+        let Some(left) = room.most.checked_sub(more) else {
+            return Ok(Some(self.rows.get(&room.key).await?.unwrap_or_default()));
+        };
+        let update = self.rows.update(&room.key);
+        let update = if room.sender.is_some() {
+            // Nobody is counted for longer than the last of their events can be kept.
+            let gone = number(now.saturating_add(KEPT).unwrap_or(Timestamp::MAX).as_second());
+            let update = update.update_expression("ADD #rows :more SET expires_at = :gone");
+            update.expression_attribute_values(":gone", gone)
+        } else {
+            update.update_expression("ADD #rows :more")
+        };
+        let update = update.condition_expression("attribute_not_exists(#rows) OR #rows <= :left");
         let update = update.expression_attribute_names("#rows", "rows");
         let update = update.expression_attribute_values(":more", number(more));
-        let update = update.expression_attribute_values(":room", number(room));
+        let update = update.expression_attribute_values(":left", number(left));
         let Err(error) = update.return_values_on_condition_check_failure(AllOld).send().await else { return Ok(None) };
         use aws_sdk_dynamodb::operation::update_item::UpdateItemError::ConditionalCheckFailedException;
         match error.into_service_error() {
@@ -135,25 +179,24 @@ impl TenantFailed {
         }
     }
 
-    async fn counted(&self) -> Result<Counted, TableError> {
-        Ok(self.rows.get(&count_key()).await?.unwrap_or_default())
-    }
-
     /// Counts the rows that there are.
-    async fn recount(&self, now: Timestamp) -> Result<i64, TableError> {
+    async fn recount(&self, room: &Room<'_>, now: Timestamp) -> Result<i64, TableError> {
         #[derive(Deserialize)]
-        struct Row {}
+        struct Row {
+            sent_by: Option<PersonId>,
+        }
         let (mut rows, mut after) = (0_usize, None);
         loop {
             let page = self.rows.list::<Row>(Listing::of(FAILED, 1_000).after(after)).await?;
-            rows += page.rows.len();
+            let own = |row: &&Row| room.sender.is_none_or(|sender| row.sent_by.as_ref() == Some(sender));
+            rows += page.rows.iter().filter(own).count();
             after = page.after;
-            if after.is_none() || rows >= self.most {
+            if after.is_none() || rows >= room.most {
                 break;
             }
         }
         let rows = i64::try_from(rows).unwrap_or(i64::MAX);
-        let update = self.rows.update(&count_key()).update_expression("SET #rows = :rows, counted_at = :now");
+        let update = self.rows.update(&room.key).update_expression("SET #rows = :rows, counted_at = :now");
         let update = update.expression_attribute_names("#rows", "rows");
         let update = update.expression_attribute_values(":rows", number(rows));
         let update = update.expression_attribute_values(":now", AttributeValue::S(now.to_string()));
@@ -171,11 +214,13 @@ impl TenantFailed {
 
     /// How many could not be kept, ever.
     pub(crate) async fn not_kept(&self) -> Result<u64, TableError> {
-        Ok(self.counted().await?.not_kept)
+        let counted: Option<Counted> = self.rows.get(&count_key()).await?;
+        Ok(counted.unwrap_or_default().not_kept)
     }
 
     /// Up to `limit` of them after a place, the newest first, with those that have expired and not gone yet.
-    pub(crate) async fn page(&self, limit: u32, after: Option<Place>) -> Result<Listed<Failed>, TableError> {
+    pub(crate) async fn page(&self, limit: usize, after: Option<Place>) -> Result<Listed<Failed>, TableError> {
+        let limit = u32::try_from(limit).unwrap_or(u32::MAX);
         self.rows.list(Listing::of(FAILED, limit).newest_first().after(after)).await
     }
 
@@ -201,12 +246,12 @@ impl TenantFailed {
         Ok(unread.into_iter().filter(|failed| ids.contains(&failed.failed_id)).collect())
     }
 
-    /// Notes that it was tried again and refused again, unless it is gone by now.
+    /// Notes that it was tried again and refused again with these words, unless it is gone by now.
     pub(crate) async fn tried(
         &self,
         failed: &Failed,
         reason: Reason,
-        detail: &str,
+        words: &str,
         now: Timestamp,
     ) -> Result<(), TableError> {
         let reason = AttributeValue::S(reason.code().to_owned());
@@ -217,7 +262,7 @@ impl TenantFailed {
             update.expression_attribute_names("#reason", "reason").expression_attribute_names("#detail", "detail");
         let update =
             update.expression_attribute_values(":reason", reason).expression_attribute_values(":one", number(1));
-        let update = update.expression_attribute_values(":detail", AttributeValue::S(detail.to_owned()));
+        let update = update.expression_attribute_values(":detail", AttributeValue::S(failed::detail(words)));
         let update = update.expression_attribute_values(":now", AttributeValue::S(now.to_string()));
         match update.send().await.map_err(aws_sdk_dynamodb::error::SdkError::into_service_error) {
             Ok(_) => Ok(()),
@@ -245,5 +290,5 @@ fn text_key(failed: &Failed) -> Key {
 }
 
 fn count_key() -> Key {
-    Key::new(COUNT.0, COUNT.1)
+    Key::new(COUNTS, "ALL")
 }

@@ -4,15 +4,15 @@ use super::*;
 use http::Method;
 use tests::faults::Faults;
 
-const FAILED: &str = "/analytics/failed";
+pub(super) const FAILED: &str = "/analytics/failed";
 
 /// Who mends events.
-async fn keeper(bundle: &Bundle, tenant: &str) -> Client {
+pub(super) async fn keeper(bundle: &Bundle, tenant: &str) -> Client {
     bundle.administer(tenant, "mender", "admin:write").await.unwrap();
     within(bundle.person(Claims::of("mender").tenant(tenant).scope("admin:write")), tenant, "saas")
 }
 
-async fn settled() -> (Bundle, Client, Client) {
+pub(super) async fn settled() -> (Bundle, Client, Client) {
     let (bundle, service) = started().await;
     let keeper = keeper(&bundle, "t_greenleaf").await;
     (bundle, service, keeper)
@@ -22,17 +22,17 @@ async fn send_raw(client: &Client, path: &str, body: impl Into<bytes::Bytes>) ->
     client.send(Method::POST, path, Some(("application/json", body.into()))).await.unwrap()
 }
 
-async fn listed(keeper: &Client, query: &str) -> Vec<Value> {
+pub(super) async fn listed(keeper: &Client, query: &str) -> Vec<Value> {
     let page = keeper.get(&format!("{FAILED}{query}")).await;
     assert_eq!(page.status, 200, "{}", page.body);
     page.body["failed"].as_array().unwrap().clone()
 }
 
-fn path(refused: &Value) -> String {
+pub(super) fn path(refused: &Value) -> String {
     format!("{FAILED}/{}", refused["failed_id"].as_str().unwrap_or_else(|| panic!("it is not kept: {refused}")))
 }
 
-async fn replay(keeper: &Client, refused: &Value, mended: Option<Value>) -> Response {
+pub(super) async fn replay(keeper: &Client, refused: &Value, mended: Option<Value>) -> Response {
     let body = mended.map(|event| ("application/json", event.to_string().into()));
     keeper.send(Method::POST, &format!("{}/replay", path(refused)), body).await.unwrap()
 }

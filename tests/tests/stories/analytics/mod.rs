@@ -4,6 +4,8 @@ mod counted;
 mod erased;
 mod exported;
 mod failed;
+mod hidden;
+mod kept;
 mod refused;
 mod rolled_up;
 
