@@ -158,7 +158,7 @@ impl Secrets {
     ///
     /// # Errors
     ///
-    /// [`SecretError`].
+    /// [`SecretError`]; also where Secrets Manager does not say whether there is another value, though the refused one is known.
     pub async fn refresh_after_refusal(
         &self,
         key: &str,
@@ -175,7 +175,15 @@ impl Secrets {
                 inner.change(|state| drop(state.refused.insert(key.to_owned(), refused.clone())));
             }
         }
-        inner.pick(key).map(|current| (current != *refused).then_some(current))
+        let current = inner.pick(key)?;
+        if current != *refused {
+            return Ok(Some(current));
+        }
+        // Whether it was changed is not known where it could not be asked for.
+        match inner.read(|state| state.failed.clone()) {
+            Some((_, why)) if !asked_before => Err(why),
+            _ => Ok(None),
+        }
     }
 }
 

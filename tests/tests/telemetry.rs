@@ -2,7 +2,7 @@
 //! in either. One process, one subscriber: so one test.
 #![allow(clippy::unwrap_used, missing_docs)]
 
-use local::Bundle;
+use local::{Bundle, Claims, Client, Options};
 use serde_json::{Value, json};
 use shared::telemetry::{
     self, Service,
@@ -13,6 +13,7 @@ use std::{
     io::Write,
     sync::{Arc, Mutex},
 };
+use tests::faults::Faults;
 use tracing::level_filters::LevelFilter;
 
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
@@ -87,7 +88,8 @@ async fn the_bundle_tells_of_each_request_in_lines_of_one_form_and_one_tree_with
     let service = Service { name: "local".into(), environment: "test".into(), region: "local".into() };
     let config = Config { ratio: 0.0, ..Config::to(collector.url()) };
     telemetry::init_with(service, LevelFilter::INFO, Box::new(memory.clone()), Some(config));
-    let bundle = Bundle::start().await;
+    let faults = Faults::new();
+    let bundle = Bundle::start_with(faults.before(Options::for_tests())).await;
     let person = bundle.shopper(ADDRESS);
     let asked = json!({"question": "where is the oat milk?", "store_id": "downtown"});
 
@@ -121,6 +123,8 @@ async fn the_bundle_tells_of_each_request_in_lines_of_one_form_and_one_tree_with
     assert_eq!(attribute(asked, "store_id"), Some(&"downtown".into()));
     assert_eq!(attribute(asked, "user_id"), Some(&shared::private::hashed(ADDRESS).into()));
 
+    fails_in_part(&bundle, &faults).await;
+
     let usual = std::panic::take_hook();
     telemetry::log_panics();
     let fallen = std::thread::spawn(|| panic!("{ADDRESS} has sent a bad byte")).join();
@@ -136,10 +140,39 @@ async fn the_bundle_tells_of_each_request_in_lines_of_one_form_and_one_tree_with
     assert!(!of_request.is_empty() && of_request.iter().all(|line| line["trace_id"] == TRACE), "{lines:#?}");
     assert!(lines.iter().any(|line| line["tenant"].is_string()), "a line of a known caller names the tenant");
     assert!(lines.iter().any(|line| line.get("_aws").is_some()), "there are metrics");
+    let of_stores: Vec<&Value> =
+        lines.iter().filter(|line| line.get("analytics_backend_errors_total").is_some()).collect();
+    assert_eq!(of_stores.len(), 2, "a request that the store failed in part, and one that it failed: {of_stores:#?}");
+    assert!(of_stores.iter().all(|line| line["status"] == "failed"), "{of_stores:#?}");
     let told = format!("{lines:?} {:?}", collector.bodies());
     for part in ["grace", "hopper", "example.com", "127.0.0.1", "eyJ", "oat milk"] {
         assert!(!told.contains(part), "{part} is told: {}", around(&told, part));
     }
+}
+
+/// Sends a batch of which the store takes one event and fails two, and an event that it fails.
+async fn fails_in_part(bundle: &Bundle, faults: &Faults) {
+    let within = |client: Client, tenant: &str, mode: &str| {
+        let headers = [("x-tenant-id", tenant), ("x-project-id", "web"), ("x-mode", mode)];
+        headers.iter().fold(client, |client, (name, value)| client.with_header(name, value))
+    };
+    bundle.administer("t_system", "keeper", "admin:super").await.unwrap();
+    let keeper = bundle.person(Claims::of("keeper").tenant("t_system").scope("admin:super"));
+    let table = &bundle.template().tables[1].name;
+    let route = json!({
+        "resource_kind": "analytics_store", "tenant_id": "t_greenleaf", "env": "development", "backend_type": "dynamodb",
+        "config": {"region": "us-east-1", "table_name": table, "use_local": true},
+    });
+    assert_eq!(within(keeper, "t_system", "system").post("/routing/routes", route).await.status, 201);
+    let sender = bundle.person(Claims::of("sender").tenant("t_greenleaf").scope("service:write"));
+    let sender = within(sender, "t_greenleaf", "saas").with_header("x-request-id", "req-b");
+    for name in ["req-b#0", "req-b#2", "req-b#default"] {
+        faults.on("PutItem").by("ingest").touching(name).fail();
+    }
+    let event = json!({"event_type": "pageview", "payload": {}});
+    let taken = sender.post("/analytics/ingest/batch", json!({"events": [event, event, event]})).await;
+    assert_eq!((taken.status, &taken.body["stored"]), (200, &json!(1)), "{}", taken.body);
+    assert_eq!(sender.post("/analytics/ingest", event).await.status, 500);
 }
 
 fn around<'a>(text: &'a str, part: &str) -> &'a str {

@@ -4,6 +4,7 @@
 //! | --- | --- | --- | --- |
 //! | mark | `MARKS` | day | `marked`: the version; for each hour `v07` its version, `u07` until when writes may arrive (in seconds since 1970), `s07` the version that was counted; `sealed` that of the day; `rollup_due` while something waits to be counted |
 //! | roll-up | `ROLLUP` | kind and part, piece, chunk: `HU#2026-03-01T07#0` | `version`, `of`, `digest`, `data` |
+//! | hour that is counted over several runs | `ROLLUP` | `HB`, hour, chunk: `HB#2026-03-01T07#0` | the same |
 //!
 //! Marks lie in a partition of their own, so that whoever writes events may mark, and can change nothing that was counted.
 
@@ -74,8 +75,18 @@ fn part_name(piece: Piece, part: Part) -> &'static str {
     }
 }
 
-fn chunk_key(piece: Piece, part: Part, at: u32) -> Key {
-    Key::new(ROLLUP, format!("{}#{}#{at}", part_name(piece, part), piece.name()))
+/// What a part of a piece is named by.
+fn name_of(piece: Piece, part: Part) -> String {
+    format!("{}#{}", part_name(piece, part), piece.name())
+}
+
+/// What is named by how far the counting of an hour has come.
+fn name_of_begun(hour: Hour) -> String {
+    format!("HB#{}", hour.name())
+}
+
+fn chunk_key(name: &str, at: u32) -> Key {
+    Key::new(ROLLUP, format!("{name}#{at}"))
 }
 
 /// The piece and the chunk that a sort key names.
@@ -146,6 +157,37 @@ impl DynamoDb {
                 return Ok(found);
             }
         }
+    }
+
+    /// What lies under the names from `first` to `last`.
+    async fn rows(&self, tenant: &TenantScope, first: &str, last: &str) -> Result<Vec<Row>, StoreError> {
+        // `~` sorts behind the number of any chunk.
+        let (first, last) = (format!("{first}#"), format!("{last}#~"));
+        Self::between(&self.table.of(tenant), ROLLUP, (&first, &last), CHUNKS).await
+    }
+
+    /// Writes chunks of one version under a name; `false` where those of a newer one lie there, which stay.
+    async fn write_chunks(&self, tenant: &TenantScope, name: &str, chunks: Vec<Chunk>) -> Result<bool, StoreError> {
+        let rows = self.table.of(tenant);
+        let before: Option<Row> = rows.get(&chunk_key(name, 0)).await.map_err(fault)?;
+        let (Some(version), many) = (chunks.first().map(|chunk| chunk.version), chunks.len()) else { return Ok(true) };
+        // What the older one has more goes first, and what the newer one has more comes last: so the first chunk always tells of all there are.
+        for at in u32::try_from(many).unwrap_or(u32::MAX)..before.map_or(0, |before| before.of) {
+            let call = rows.delete(&chunk_key(name, at)).condition_expression("#version <= :version");
+            let call = call.expression_attribute_names("#version", "version");
+            done(call.expression_attribute_values(":version", number(version)).send().await)?;
+        }
+        for Chunk { version, at, of, digest, data } in chunks {
+            let key = chunk_key(name, at);
+            let row = Row { sk: key.sort.clone(), version, of, digest, data };
+            let call = rows.put(rows.item(&key, &row).map_err(fault)?);
+            let call = call.condition_expression("attribute_not_exists(pk) OR #version <= :version");
+            let call = call.expression_attribute_names("#version", "version");
+            if !done(call.expression_attribute_values(":version", number(version)).send().await)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     async fn mark_day(&self, rows: &TenantTable, day: Day, hours: &[Hour], now: Timestamp) -> Result<(), StoreError> {
@@ -221,10 +263,7 @@ impl Ledger for DynamoDb {
         pieces: RangeInclusive<Piece>,
     ) -> Result<BTreeMap<String, Vec<Chunk>>, StoreError> {
         let (first, last) = pieces.into_inner();
-        // `~` sorts behind the number of any chunk.
-        let last = format!("{}#{}#~", part_name(last, part), last.name());
-        let first = format!("{}#{}#", part_name(first, part), first.name());
-        let found: Vec<Row> = Self::between(&self.table.of(tenant), ROLLUP, (&first, &last), CHUNKS).await?;
+        let found = self.rows(tenant, &name_of(first, part), &name_of(last, part)).await?;
         let mut pieces: BTreeMap<String, Vec<Chunk>> = BTreeMap::new();
         for Row { sk, version, of, digest, data } in found {
             let (piece, at) = named(&sk).ok_or_else(|| cut("a roll-up is of no piece"))?;
@@ -240,27 +279,30 @@ impl Ledger for DynamoDb {
         piece: Piece,
         chunks: Vec<Chunk>,
     ) -> Result<bool, StoreError> {
+        self.write_chunks(tenant, &name_of(piece, part), chunks).await
+    }
+
+    async fn begun(&self, tenant: &TenantScope, hour: Hour) -> Result<Vec<Chunk>, StoreError> {
+        let name = name_of_begun(hour);
+        let chunk = |Row { sk, version, of, digest, data }| {
+            let (_, at) = named(&sk).ok_or_else(|| cut("a roll-up is of no piece"))?;
+            Ok(Chunk { version, at, of, digest, data })
+        };
+        self.rows(tenant, &name, &name).await?.into_iter().map(chunk).collect()
+    }
+
+    async fn keep_begun(&self, tenant: &TenantScope, hour: Hour, chunks: Vec<Chunk>) -> Result<(), StoreError> {
+        let name = name_of_begun(hour);
+        if !chunks.is_empty() {
+            return self.write_chunks(tenant, &name, chunks).await.map(drop);
+        }
         let rows = self.table.of(tenant);
-        let first = chunk_key(piece, part, 0);
-        let before: Option<Row> = rows.get(&first).await.map_err(fault)?;
-        let (Some(version), many) = (chunks.first().map(|chunk| chunk.version), chunks.len()) else { return Ok(true) };
-        // What the older one has more goes first, and what the newer one has more comes last: so the first chunk always tells of all there are.
-        for at in u32::try_from(many).unwrap_or(u32::MAX)..before.map_or(0, |before| before.of) {
-            let call = rows.delete(&chunk_key(piece, part, at)).condition_expression("#version <= :version");
-            let call = call.expression_attribute_names("#version", "version");
-            done(call.expression_attribute_values(":version", number(version)).send().await)?;
+        // The first one last, as it tells of the others.
+        for row in self.rows(tenant, &name, &name).await?.into_iter().rev() {
+            let Some((_, at)) = named(&row.sk) else { continue };
+            rows.delete(&chunk_key(&name, at)).send().await.map_err(refusal)?;
         }
-        for Chunk { version, at, of, digest, data } in chunks {
-            let key = chunk_key(piece, part, at);
-            let row = Row { sk: key.sort.clone(), version, of, digest, data };
-            let call = rows.put(rows.item(&key, &row).map_err(fault)?);
-            let call = call.condition_expression("attribute_not_exists(pk) OR #version <= :version");
-            let call = call.expression_attribute_names("#version", "version");
-            if !done(call.expression_attribute_values(":version", number(version)).send().await)? {
-                return Ok(false);
-            }
-        }
-        Ok(true)
+        Ok(())
     }
 
     async fn note(&self, tenant: &TenantScope, piece: Piece, version: u64) -> Result<(), StoreError> {
@@ -288,10 +330,10 @@ mod tests {
     #[test]
     fn a_key_names_the_piece_and_the_chunk_that_it_is_of() {
         let hour = Hour::of("2026-03-01T07:10:00Z".parse().unwrap());
-        let key = chunk_key(Piece::Hour(hour), Part::Users, 12);
+        let key = chunk_key(&name_of(Piece::Hour(hour), Part::Users), 12);
         assert_eq!((key.partition.as_str(), key.sort.as_str()), ("ROLLUP", "HU#2026-03-01T07#12"));
         assert_eq!(named(&key.sort), Some(("2026-03-01T07", 12)));
-        assert_eq!(chunk_key(Piece::Day(hour.day()), Part::Counts, 0).sort, "DC#2026-03-01#0");
+        assert_eq!(chunk_key(&name_of(Piece::Day(hour.day()), Part::Counts), 0).sort, "DC#2026-03-01#0");
         for bad in ["", "HU", "HU#x", "HU#x#y"] {
             assert_eq!(named(bad), None, "{bad}");
         }

@@ -13,12 +13,14 @@
 //! | [`pack`] | it as bytes, and the bytes as items |
 //! | [`answer`] | questions answered from roll-ups and from events |
 //! | [`seal`] | counting what is marked, checking what was counted, counting it anew |
+//! | [`begun`] | how far the counting of an hour has come that takes several runs |
 //!
 //! **A mark** is of a day, with a version for each of its hours, and a time for each until when writes under it may still arrive. A writer marks
 //! the hours that it is about to touch and remembers that for [`FRESH`]. Its lease ends [`LEASE`] after the mark, when the last request that was
 //! signed under it is refused for its age. Only then the hour is counted. The version of a day is the number of all its marks.
 
 pub mod answer;
+pub mod begun;
 pub mod crowd;
 pub mod pack;
 pub mod seal;
@@ -151,6 +153,20 @@ pub trait Ledger: Send + Sync {
         piece: Piece,
         chunks: Vec<Chunk>,
     ) -> Result<bool, StoreError>;
+
+    /// What lies of an hour whose counting was begun: whole or not, of whatever version.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`].
+    async fn begun(&self, tenant: &TenantScope, hour: Hour) -> Result<Vec<Chunk>, StoreError>;
+
+    /// Writes how far the counting of an hour has come in the place of what was written of it before; of no chunks nothing is left.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`]: some of the chunks may have been written.
+    async fn keep_begun(&self, tenant: &TenantScope, hour: Hour, chunks: Vec<Chunk>) -> Result<(), StoreError>;
 
     /// Notes on the mark that a piece was counted, if its version is still that one.
     ///

@@ -3,10 +3,13 @@
 //! An hour is counted once the lease of its mark is over, and a day that is past is put together once all its hours are counted. Of two who
 //! count at once, or of one that was stopped for an hour and goes on, whatever they leave is either whole and of the version that stands, or it
 //! is not taken.
+//!
+//! An hour that cannot be counted within the budget is gone on with by the next run: each counts a page of it at least.
 
 use super::{
     Day, Hour, HourMark, Ledger, Mark, Part, Piece,
     answer::held,
+    begun::Begun,
     pack::{self, Rolled},
     tally::{Rollup, TooWide},
 };
@@ -16,6 +19,7 @@ use serde::Serialize;
 use shared::{resilience::Budget, tenant::TenantScope};
 use std::{
     collections::{BTreeMap, BTreeSet},
+    mem,
     ops::AddAssign,
     time::Duration,
 };
@@ -32,12 +36,22 @@ pub struct Sealed {
     pub days: u64,
     /// Hours to which writes may still arrive.
     pub leased: u64,
-    /// Hours for which there was no time.
+    /// Hours and days for which there was no time, or not enough.
     pub unfinished: u64,
+    /// Since when the first of them could have been counted.
+    #[serde(skip)]
+    pub waits_since: Option<Timestamp>,
     /// Hours and days with too many combinations of values to be counted.
     pub too_wide: u64,
     /// Events that were read.
     pub events: u64,
+}
+
+impl Sealed {
+    /// Counts an hour, or a day, that could have been counted from `since` on.
+    fn waits(&mut self, since: Option<Timestamp>) {
+        *self += Self { unfinished: 1, waits_since: since, ..Self::default() };
+    }
 }
 
 impl AddAssign for Sealed {
@@ -46,6 +60,7 @@ impl AddAssign for Sealed {
         self.days += more.days;
         self.leased += more.leased;
         self.unfinished += more.unfinished;
+        self.waits_since = self.waits_since.into_iter().chain(more.waits_since).min();
         self.too_wide += more.too_wide;
         self.events += more.events;
     }
@@ -91,8 +106,15 @@ impl<'a> Sealer<'a> {
                 sealed.leased += 1;
                 continue;
             }
-            match self.recount(hour, &mut sealed.events).await? {
-                None => sealed.unfinished += 1,
+            // What is used up lasts for a page of one hour, so that every run comes further.
+            let is_over = self.budget.left() == Duration::ZERO && sealed.hours + sealed.unfinished > 0;
+            let counted = match (is_over, anew) {
+                (true, _) => None,
+                (false, true) => self.recount(hour, &mut sealed.events).await?,
+                (false, false) => self.go_on(hour, version, &mut sealed.events).await?,
+            };
+            match counted {
+                None => sealed.waits(mark.of(hour).until),
                 Some(counted) => {
                     sealed.too_wide += u64::from(counted.is_none());
                     sealed.hours += u64::from(self.write(Piece::Hour(hour), version, counted.as_ref()).await?);
@@ -106,7 +128,7 @@ impl<'a> Sealer<'a> {
         if mark.sealed != mark.version || anew {
             match self.put_together(day, &mark, &mut sealed.events).await? {
                 None => {
-                    sealed.unfinished += 1;
+                    sealed.waits(mark.hours.iter().filter_map(|hour| hour.until).chain([day.range().to]).max());
                     return Ok(sealed);
                 }
                 Some(counted) => {
@@ -127,28 +149,47 @@ impl<'a> Sealer<'a> {
         mark.until.is_some_and(|until| self.now <= until)
     }
 
-    /// Counts the events of an hour; nothing where the budget was used up before.
+    /// Counts the events of an hour from its beginning; nothing where the budget was used up before its end.
     async fn recount(&self, hour: Hour, events: &mut u64) -> Result<Option<Counted>, StoreError> {
-        let mut rollup = Some(Rollup::default());
+        if self.budget.left() == Duration::ZERO {
+            return Ok(None);
+        }
+        self.read_on(hour, &mut Begun::default(), events).await
+    }
+
+    /// Counts the events of an hour from where the run before came to. Where the budget is used up before its end, it keeps how far it came.
+    async fn go_on(&self, hour: Hour, version: u64, events: &mut u64) -> Result<Option<Counted>, StoreError> {
+        let kept = self.ledger.begun(self.tenant, hour).await?;
+        let was_begun = !kept.is_empty();
+        let mut begun = Begun::of(kept, version).unwrap_or_default();
+        let counted = self.read_on(hour, &mut begun, events).await?;
+        match counted {
+            None => self.ledger.keep_begun(self.tenant, hour, begun.chunks(version)?).await?,
+            Some(_) if was_begun => self.ledger.keep_begun(self.tenant, hour, vec![]).await?,
+            Some(_) => {}
+        }
+        Ok(counted)
+    }
+
+    /// Counts on, a page at least; nothing where the budget was used up before the hour's end.
+    async fn read_on(&self, hour: Hour, begun: &mut Begun, events: &mut u64) -> Result<Option<Counted>, StoreError> {
         let query = EventQuery { range: hour.range(), filters: Filters::default(), order: Order::OldestFirst };
-        let mut after = None;
         loop {
-            if self.budget.left() == Duration::ZERO {
-                return Ok(None);
-            }
-            let page = self.store.query(self.tenant, &query, PAGE, after.as_ref()).await?;
+            let page = self.store.query(self.tenant, &query, PAGE, begun.after.as_ref()).await?;
             *events += page.events.len() as u64;
-            let counted: Result<(), TooWide> = match &mut rollup {
-                Some(rollup) => page.events.iter().try_for_each(|event| rollup.take(self.tenant, event)),
-                None => Ok(()),
-            };
+            let counted: Result<(), TooWide> =
+                page.events.iter().try_for_each(|event| begun.rollup.take(self.tenant, event));
             if counted.is_err() {
                 return Ok(Some(None));
             }
-            after = page.next;
-            if after.is_none() {
-                rollup.iter_mut().for_each(Rollup::fit);
-                return Ok(Some(rollup));
+            if page.next.is_none() {
+                let mut rollup = mem::take(&mut begun.rollup);
+                rollup.fit();
+                return Ok(Some(Some(rollup)));
+            }
+            begun.after = page.next;
+            if self.budget.left() == Duration::ZERO {
+                return Ok(None);
             }
         }
     }

@@ -138,3 +138,68 @@ async fn very_many_combinations_are_counted_over_several_chunks_and_what_is_left
     assert_eq!(chunks(&world), 1);
     is_true(&store, "few are left").await;
 }
+
+#[tokio::test]
+async fn an_hour_that_is_larger_than_a_run_is_gone_on_with_by_the_next_ones() {
+    let world = World::new("2026-03-01T00:00:00Z");
+    let (store, door) = world.instance();
+    let (begin, many) = (at("2026-02-28T10:00:00Z"), 11_000);
+    let events: Vec<ToPut> = (0..many)
+        .map(|n| {
+            let more = json!({"app": (["shop", "kiosk"][n % 2]), "user_id": format!("user-{n}"), "session_id": format!("s-{}", n / 2)});
+            // Several of one time.
+            event(&n.to_string(), begin + SignedDuration::from_secs(n as i64 / 4), more)
+        })
+        .collect();
+    for batch in events.chunks(500) {
+        put(&store, batch).await;
+    }
+    put(&store, &[event("other", at("2026-02-28T12:00:00Z"), json!({}))]).await;
+    world.clock.advance(LEASE + SignedDuration::from_mins(1));
+    let over = world.clock.now() - SignedDuration::from_mins(1);
+    let tenant = tenant();
+    let day = Day::of(begin);
+    let run = async || {
+        let sealer = Sealer::of(&store, &tenant, world.clock.now(), Budget::of(Duration::ZERO)).unwrap();
+        tenant.act(sealer.seal(day)).await.unwrap()
+    };
+    let begun = |world: &World| {
+        world.items().iter().filter(|item| item["sk"]["S"].as_str().unwrap().starts_with("HB#")).count()
+    };
+    for read in [5_000, 5_000] {
+        let sealed = run().await;
+        assert_eq!((sealed.events, sealed.hours, sealed.unfinished), (read, 0, 2));
+        assert!(
+            sealed.waits_since.is_some_and(|since| since.duration_since(over).abs() <= SignedDuration::from_secs(1)),
+            "{sealed:?}"
+        );
+        assert!(begun(&world) > 0);
+    }
+    // What is kept of it is no answer.
+    let all = asked(always(), Measure::Events, &[Dimension::App]);
+    is_true_of(&store, &all, "before it is counted").await;
+    let sealed = run().await;
+    assert_eq!((sealed.events, sealed.hours, sealed.unfinished), (1_000, 1, 1), "the rest of it");
+    assert_eq!(begun(&world), 0, "nothing is left of the way there");
+    let sealed = run().await;
+    assert_eq!((sealed.events, sealed.hours, sealed.days, sealed.unfinished), (1, 1, 1, 0));
+    for question in [all, asked(always(), Measure::UniqueUsers, &[]), asked(always(), Measure::BounceRate, &[])] {
+        is_true_or_estimated(&store, &question).await;
+        assert_eq!(events_read(&store, &door, &question).await, 0);
+    }
+    assert!(verify(&world, &store).await.wrong.is_empty(), "to the byte what is counted in one run");
+    // A write meanwhile, and what was counted before it is not taken.
+    put(&store, &[event("late", begin, json!({"app": "late"}))]).await;
+    world.clock.advance(LEASE + SignedDuration::from_mins(1));
+    assert_eq!(run().await.events, 5_000);
+    tenant.act(store.delete(&tenant, &id("1"))).await.unwrap();
+    world.clock.advance(LEASE + SignedDuration::from_mins(1));
+    let read: Vec<u64> = [run().await, run().await, run().await].map(|sealed| sealed.events).into();
+    assert_eq!((read, begun(&world)), (vec![5_000, 5_000, 1_000], 0), "from the beginning");
+    assert!(verify(&world, &store).await.wrong.is_empty());
+}
+
+/// What is told of very many people is the same from roll-ups and from events.
+async fn is_true_or_estimated(store: &DynamoDb, question: &AggregateQuery) {
+    assert_eq!(counted(store, question).await, read(store, question).await, "{question:?}");
+}

@@ -116,9 +116,28 @@ impl Error {
         Self::of_store(error)
     }
 
+    /// The same of a store that could not be opened for the moment.
+    pub(crate) fn of_opening(error: StoreError) -> Self {
+        let causes = chain(&error);
+        tracing::error!(
+            event = "analytics_adapter_failed",
+            error = causes,
+            "Analytics adapter initialization failed: {causes}"
+        );
+        Self::Backend(error)
+    }
+
     fn of_store(error: StoreError) -> Self {
         match error {
             StoreError::BadConfig(why) => Self::adapter(why),
+            other => Self::Backend(other),
+        }
+    }
+
+    /// What a store's fault comes to, once the log has it.
+    pub(crate) fn known(error: StoreError) -> Self {
+        match error {
+            StoreError::BadConfig(why) => Self::Adapter(why),
             other => Self::Backend(other),
         }
     }

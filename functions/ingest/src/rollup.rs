@@ -1,7 +1,9 @@
 //! The scheduled job: counts the hours whose events have changed, and puts past days together.
 //!
-//! It runs every five minutes, for [`RUN`] at most, and the tenants take turns. What a run does not do, the next one does: a day stays in the
-//! index until it is counted. Leases follow the clock; the time handed in says when the run was due. Two runs at once do no harm.
+//! It runs every five minutes, for [`RUN`] at most. Each tenant of whom something waits has its share of that time; what the others leave goes to
+//! those who have more, once more in equal shares. What a run does not do, the next one does: a day stays in the index until it is counted, and
+//! an hour that is larger than its share is gone on with. A run that does not come to every tenant, or that leaves something which has waited for
+//! longer than [`LATE`], is a failed one. Leases follow the clock; the time handed in says when the run was due. Two runs at once do no harm.
 //!
 //! Somebody may ask for more in the run's event: `"verify": {"tenant": …, "from": …, "to": …}` compares what was counted with the events, and
 //! `"rebuild": {…}` counts it anew, whatever was counted before.
@@ -28,10 +30,14 @@ use shared::{
     telemetry::{self, Metric, Outcome as Ended, metrics},
     tenant::{Sweep, TenantScope},
 };
-use std::time::Duration;
+use std::{collections::BTreeMap, mem, time::Duration};
 
 /// For how long a run counts. An hour that is under way then is left to the next run; the function's own limit leaves a minute for writing.
 pub const RUN: Duration = Duration::from_secs(240);
+/// How long something may wait that could be counted, in seconds.
+pub const LATE: u64 = 3_600;
+/// How often the schedule runs, in seconds.
+const EVERY: i64 = 300;
 
 /// The settings of `analytics-rollup`; [`Config::read`] says where they come from.
 #[derive(Clone, Debug)]
@@ -102,9 +108,10 @@ pub struct Report {
     pub sealed: Sealed,
     /// Days that could not be counted; the next run tries again.
     pub failed: u64,
-    /// Days that a run had no time for: the next one counts them.
+    /// Tenants to whom a run did not come: the next one begins with others.
     pub postponed: u64,
-    /// How long the day that was due longest had been due when the run was, in seconds.
+    /// For how long, in seconds, that had waited when the run was due which could be counted longest and which the run did not finish: since
+    /// the time when no more writes could arrive. 0 where it finished all that it came to.
     pub longest_wait_s: u64,
     /// What was checked, where that was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -122,17 +129,10 @@ pub enum JobError {
     Asked(#[source] StoreError),
 }
 
-impl Report {
-    /// Whether it had time for not one hour: that one is larger than a run.
-    fn is_stuck(&self) -> bool {
-        self.sealed.unfinished > 0 && self.sealed.hours + self.sealed.days == 0
-    }
-}
-
 impl job::Report for Report {
     fn is_clean(&self) -> bool {
         let wrong = self.verified.as_ref().is_some_and(|verified| !verified.wrong.is_empty());
-        self.failed == 0 && !wrong && !self.is_stuck()
+        self.failed + self.postponed == 0 && !wrong && self.longest_wait_s <= LATE
     }
 
     fn fault(&self) -> &'static str {
@@ -146,6 +146,15 @@ struct Due {
     tenant: TenantScope,
     day: Day,
     since: Timestamp,
+}
+
+/// The days of a tenant of which something waits, longest first.
+#[derive(Debug)]
+struct Turn {
+    tenant: TenantScope,
+    days: Vec<Day>,
+    /// What its last turn left of them.
+    left: Sealed,
 }
 
 /// Counts all that is due, or does what is asked; `now` is when the run was due.
@@ -183,17 +192,51 @@ async fn check(rollups: &Rollups, verify: Option<Part>, rebuild: Option<Part>) -
 }
 
 async fn count(rollups: &Rollups, now: Timestamp) -> Result<Report, JobError> {
-    let (mut report, budget) = (Report::default(), Budget::of(RUN));
-    let due = due(&rollups.table).await.map_err(JobError::NotListed)?;
-    report.longest_wait_s = due.first().map_or(0, |longest| job::waited_s(longest.since, now));
-    for Due { tenant, day, .. } in job::by_turns(due, |due| due.tenant.tenant()) {
-        if budget.left() == Duration::ZERO {
-            report.postponed += 1;
+    let mut report = Report::default();
+    let waiting = turns(due(&rollups.table).await.map_err(JobError::NotListed)?, now);
+    let budget = Budget::of(RUN);
+    let left = in_shares(
+        || budget.left(),
+        waiting,
+        async |turn, share| {
+            seal(rollups, turn, Budget::of(share), &mut report).await;
+            !turn.days.is_empty()
+        },
+    );
+    let Left { unfinished, postponed } = left.await;
+    unfinished.into_iter().for_each(|turn| report.sealed += turn.left);
+    report.postponed = postponed;
+    report.longest_wait_s = report.sealed.waits_since.map_or(0, |since| job::waited_s(since, now));
+    let ended = if report.is_clean() { Ended::Ok } else { Ended::Failed };
+    if report.sealed.hours + report.sealed.days + report.failed > 0 || ended == Ended::Failed {
+        let hours = Metric::count("analytics_rollup_hours_total", report.sealed.hours);
+        let failed = Metric::count("analytics_rollup_failed_total", report.failed);
+        let wait = Metric::seconds("analytics_rollup_longest_wait_seconds", Duration::from_secs(report.longest_wait_s));
+        metrics::emit(Some("analytics_rollup"), ended, &[hours, failed, wait]);
+    }
+    Ok(report)
+}
+
+/// Counts the days of a tenant; those stay that are not finished.
+async fn seal(rollups: &Rollups, turn: &mut Turn, budget: Budget, report: &mut Report) {
+    let tenant = turn.tenant.clone();
+    turn.left = Sealed::default();
+    let Some(sealer) = rollups.sealer(&tenant, budget) else { return turn.days.clear() };
+    for (at, day) in mem::take(&mut turn.days).into_iter().enumerate() {
+        // Of the first one a page is counted, however small the share is.
+        if at > 0 && budget.left() == Duration::ZERO {
+            turn.left.unfinished += 1;
+            turn.days.push(day);
             continue;
         }
-        let Some(sealer) = rollups.sealer(&tenant, budget) else { continue };
         match tenant.act(sealer.seal(day)).await {
-            Ok(sealed) => report.sealed += sealed,
+            Ok(sealed) if sealed.unfinished == 0 => report.sealed += sealed,
+            Ok(sealed) => {
+                let Sealed { leased, unfinished, waits_since, .. } = sealed;
+                turn.left += Sealed { leased, unfinished, waits_since, ..Sealed::default() };
+                report.sealed += Sealed { leased: 0, unfinished: 0, waits_since: None, ..sealed };
+                turn.days.push(day);
+            }
             Err(error) => {
                 report.failed += 1;
                 let (tenant, causes) = (tenant.tenant_hash(), chain(&error));
@@ -201,13 +244,57 @@ async fn count(rollups: &Rollups, now: Timestamp) -> Result<Report, JobError> {
             }
         }
     }
-    let ended = if report.is_clean() { Ended::Ok } else { Ended::Failed };
-    if report.sealed.hours + report.sealed.days + report.failed > 0 {
-        let hours = Metric::count("analytics_rollup_hours_total", report.sealed.hours);
-        let failed = Metric::count("analytics_rollup_failed_total", report.failed);
-        metrics::emit(Some("analytics_rollup"), ended, &[hours, failed]);
+}
+
+/// What shares of a run left over.
+struct Left<T> {
+    /// Those who have more.
+    unfinished: Vec<T>,
+    /// How many had no turn at all.
+    postponed: u64,
+}
+
+/// Gives each of `waiting` a turn for its share of the time that is left, and then those whose `turn` says that they have more, as long as some
+/// is left.
+async fn in_shares<T>(
+    left: impl Fn() -> Duration,
+    mut waiting: Vec<T>,
+    mut turn: impl AsyncFnMut(&mut T, Duration) -> bool,
+) -> Left<T> {
+    let mut postponed = 0;
+    for round in 0.. {
+        let (mut unfinished, many) = (vec![], waiting.len());
+        for (at, mut one) in waiting.into_iter().enumerate() {
+            let (left, others) = (left(), u32::try_from(many - at).unwrap_or(u32::MAX));
+            if left == Duration::ZERO {
+                postponed += u64::from(round == 0);
+                if round > 0 {
+                    unfinished.push(one);
+                }
+            } else if turn(&mut one, left / others).await {
+                unfinished.push(one);
+            }
+        }
+        waiting = unfinished;
+        if waiting.is_empty() || left() == Duration::ZERO {
+            break;
+        }
     }
-    Ok(report)
+    Left { unfinished: waiting, postponed }
+}
+
+/// What waits, by its tenants. Runs begin with different ones: the golden ratio spreads the beginnings evenly, however many there are.
+fn turns(due: Vec<Due>, now: Timestamp) -> Vec<Turn> {
+    let mut by_tenant: BTreeMap<TenantId, Turn> = BTreeMap::new();
+    for Due { tenant, day, .. } in due {
+        let new = || Turn { tenant: tenant.clone(), days: vec![], left: Sealed::default() };
+        by_tenant.entry(tenant.tenant().clone()).or_insert_with(new).days.push(day);
+    }
+    let mut turns: Vec<Turn> = by_tenant.into_values().collect();
+    let run = now.as_second().div_euclid(EVERY).cast_unsigned();
+    let spread = u128::from(run.wrapping_mul(0x9E37_79B9_7F4A_7C15)) * turns.len() as u128;
+    turns.rotate_left(usize::try_from(spread >> 64).unwrap_or_default());
+    turns
 }
 
 /// What waits to be counted, longest first.
@@ -232,17 +319,73 @@ async fn due(table: &Table) -> Result<Vec<Due>, TableError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::cell::Cell;
 
     #[test]
-    fn a_run_fails_where_something_is_wrong_or_one_hour_is_larger_than_it() {
-        let sealed = |hours, unfinished| Sealed { hours, unfinished, ..Sealed::default() };
-        assert!(Report::default().is_clean());
-        assert!(Report { sealed: sealed(1, 1), ..Report::default() }.is_clean(), "the next run goes on");
-        assert!(!Report { sealed: sealed(0, 1), ..Report::default() }.is_clean());
+    fn a_run_fails_where_something_is_wrong_has_waited_too_long_or_had_no_turn() {
+        let waited = |longest_wait_s| Report { longest_wait_s, ..Report::default() };
+        assert!(waited(0).is_clean() && waited(LATE).is_clean(), "the next run goes on");
+        assert!(!waited(LATE + 1).is_clean());
+        assert!(!Report { postponed: 1, ..Report::default() }.is_clean());
         let wrong = event_store::rollup::seal::Wrong::Differs;
         let verified = Verified { wrong: [("2026-03-01".to_owned(), wrong)].into(), ..Verified::default() };
         let found = Report { verified: Some(verified), ..Report::default() };
         assert_eq!((found.is_clean(), found.fault()), (false, "wrong"));
+    }
+
+    /// Lets each take its time of a run, in seconds; who has more after it and how much, and how many had no turn.
+    async fn shared(needs: &[(&'static str, u64)]) -> (Vec<(&'static str, u64)>, u64) {
+        let left = Cell::new(RUN);
+        let work = async |(_, needs): &mut (&str, u64), share: Duration| {
+            let worked = share.min(Duration::from_secs(*needs)).max(Duration::from_millis(1));
+            left.set(left.get().saturating_sub(worked));
+            *needs -= worked.as_secs();
+            *needs > 0
+        };
+        let Left { unfinished, postponed } = in_shares(|| left.get(), needs.to_vec(), work).await;
+        (unfinished, postponed)
+    }
+
+    #[tokio::test]
+    async fn each_tenant_has_its_turn_and_what_they_leave_goes_to_those_with_more() {
+        let (left, postponed) = shared(&[("large", 1_000), ("a", 1), ("b", 1), ("c", 100)]).await;
+        assert_eq!((left.len(), postponed), (1, 0), "all but one are done: {left:?}");
+        assert!(left[0].0 == "large" && (860..870).contains(&left[0].1), "it had all that was left: {left:?}");
+        let (left, postponed) = shared(&[("large", 1_000), ("larger", 2_000), ("a", 1)]).await;
+        let had: Vec<u64> = left.iter().zip([1_000, 2_000]).map(|((_, left), needs)| needs - left).collect();
+        assert!(had.iter().all(|had| (117..=122).contains(had)) && postponed == 0, "{left:?}");
+    }
+
+    #[tokio::test]
+    async fn who_has_no_turn_for_others_that_overrun_theirs_is_counted() {
+        let left = Cell::new(RUN);
+        let overruns = async |_: &mut u32, share: Duration| {
+            left.set(left.get().saturating_sub(share * 2));
+            true
+        };
+        let Left { unfinished, postponed } = in_shares(|| left.get(), vec![1, 2, 3], overruns).await;
+        assert_eq!((unfinished, postponed), (vec![1, 2], 1));
+    }
+
+    #[test]
+    fn runs_begin_with_different_tenants_and_each_ones_longest_waiting_day_comes_first() {
+        let at = |minutes| Timestamp::UNIX_EPOCH + jiff::SignedDuration::from_mins(minutes);
+        let due = |tenant: &str, days: i64| {
+            let tenant = TenantScope::for_job(Sweep::AnalyticsRollup, tenant.parse().unwrap());
+            Due { tenant, day: Day::of(at(days * 24 * 60)), since: at(0) }
+        };
+        let first = |run: i64| {
+            let turns = turns(vec![due("a", 7), due("b", 2), due("a", 3), due("c", 1)], at(run * 5));
+            assert_eq!(turns.len(), 3);
+            let of_a = turns.iter().find(|turn| turn.tenant.tenant().as_str() == "a").unwrap();
+            assert_eq!(of_a.days, [7, 3].map(|days| Day::of(at(days * 24 * 60))));
+            turns[0].tenant.tenant().as_str().to_owned()
+        };
+        let firsts: Vec<String> = (0..30).map(first).collect();
+        for tenant in ["a", "b", "c"] {
+            assert!((9..=11).contains(&firsts.iter().filter(|first| *first == tenant).count()), "{firsts:?}");
+        }
+        assert!(turns(vec![], at(0)).is_empty());
     }
 
     #[test]

@@ -86,6 +86,21 @@ async fn a_value_that_is_refused_and_current_is_asked_for_once_only() {
 }
 
 #[tokio::test]
+async fn whether_a_refused_value_was_changed_is_not_known_while_nobody_says() {
+    let stage = Stage::with(holding(r#"{"KEY":"one"}"#)).await;
+    let old = stage.secrets.get("KEY").await.unwrap();
+    stage.server.answer(refusing());
+    for _ in 0..3 {
+        assert_eq!(stage.secrets.refresh_after_refusal("KEY", &old).await, Err(SecretError::Unavailable));
+    }
+    assert_eq!(stage.server.asked(), 2, "who failed is left alone for a while");
+    stage.server.answer(holding(r#"{"KEY":"two"}"#));
+    stage.pass(5);
+    let new = stage.secrets.refresh_after_refusal("KEY", &old).await.unwrap();
+    assert_eq!(new.unwrap().expose(), "two");
+}
+
+#[tokio::test]
 async fn an_outage_is_bridged_for_a_stated_time_and_not_hammered() {
     let stage = Stage::with(holding(r#"{"KEY":"one"}"#)).await;
     stage.get("KEY").await.unwrap();

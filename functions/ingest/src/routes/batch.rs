@@ -1,7 +1,7 @@
 //! Taking many events in at once.
 
 use super::{
-    INGEST,
+    INGEST, failed_in_part,
     refused::{Kept, Refusals, Refused},
     take::{is_service, named, nothing, of_whom, opened, request_id, sender},
 };
@@ -23,7 +23,7 @@ use shared::{
         extract::{RawJson, unquoted},
     },
 };
-use std::collections::HashMap;
+use std::{collections::HashMap, mem};
 
 /// The most events of a batch.
 const MAX_EVENTS: usize = 500;
@@ -198,7 +198,7 @@ async fn take_batch(app: &App, context: &Context, body: Result<RawJson, Problem>
     let outcomes = if puts.is_empty() { vec![] } else { store.put(&context.tenant, &puts).await };
     let mut outcomes: Vec<Option<_>> = outcomes.into_iter().map(Some).collect();
     let all_failed = !outcomes.is_empty() && outcomes.iter().all(|outcome| matches!(outcome, Some(Err(_))));
-    let mut told = false;
+    let mut told = vec![];
     for (result, place) in results.iter_mut().zip(places) {
         let Some(place) = place else { continue };
         let id = result.event_id.clone();
@@ -212,9 +212,10 @@ async fn take_batch(app: &App, context: &Context, body: Result<RawJson, Problem>
             },
             Err(error) if all_failed => return Err(Error::of_ingest(error)),
             Err(error) => {
-                // Of many with one cause the log has one.
-                let error = if told { Error::Backend(error) } else { Error::of_ingest(error) };
-                told = true;
+                // Of many of one kind the log has one.
+                let kind = mem::discriminant(&error);
+                let error = if told.contains(&kind) { Error::known(error) } else { Error::of_ingest(error) };
+                told.push(kind);
                 TakenOf { status: Status::Failed, why: None, ..TakenOf::rejected(id, error) }
             }
         };
@@ -226,6 +227,9 @@ async fn take_batch(app: &App, context: &Context, body: Result<RawJson, Problem>
             Status::Stored | Status::Duplicate => TakenOf::of(event_id, Status::Duplicate),
             status => TakenOf { reason: first.reason, detail: first.detail.clone(), ..TakenOf::of(event_id, status) },
         };
+    }
+    if !told.is_empty() {
+        failed_in_part();
     }
     keep(&refusals, &body, &mut results).await?;
     let stored = results.iter().filter(|result| result.status == Status::Stored).count();

@@ -2,7 +2,7 @@
 
 use super::{
     QUERY, budget,
-    list::{MOST, Mark, Record},
+    list::{MOST, Mark, Record, place},
     range::Asked,
 };
 use crate::{App, Error, sheet, stores::MISSING_ROUTE};
@@ -124,12 +124,12 @@ async fn page(app: &App, context: &Context, wanted: &Wanted, asked: &Asked, budg
     if !(1..=MOST).contains(&limit) {
         return Err(Error::BadRequest("limit is 1 to 1000.".to_owned()));
     }
-    let mut place = vec![context.tenant.tenant().as_str(), "GET /api/analytics/export"];
-    place.extend(asked.parts());
+    let store = app.stores.named(context).await?;
+    let place = place("GET /api/analytics/export", context, store.as_ref().map(|(_, name)| name), asked);
     let mark: Option<Mark> = app.cursors.after(&place, wanted.cursor.as_deref()).await?;
     let asked_at = mark.as_ref().map_or_else(|| app.clock.now(), |mark| mark.asked_at);
     let (range, filters) = asked.read(asked_at)?;
-    let Some(store) = app.stores.of(context).await? else {
+    let Some((store, _)) = &store else {
         return Ok(Exported { records: vec![], next_cursor: None, warning: Some(MISSING_ROUTE) });
     };
     let query = EventQuery { range, filters, order: Order::NewestFirst };

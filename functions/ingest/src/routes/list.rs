@@ -1,7 +1,10 @@
 //! Listing events.
 
 use super::{QUERY, range::Asked, service_or};
-use crate::{App, Error, stores::MISSING_ROUTE};
+use crate::{
+    App, Error,
+    stores::{MISSING_ROUTE, StoreName},
+};
 use axum::extract::State;
 use event_store::{AggregateQuery, Event, EventQuery, Exactness, Measure, Order, Position, rollup::answer};
 use serde::{Deserialize, Serialize};
@@ -187,14 +190,13 @@ async fn listed(app: &App, context: &Context, asked: &Asked, page: &Page) -> Res
     if !(1..=MOST).contains(&limit) {
         return Err(Error::BadRequest("limit is 1 to 1000.".to_owned()));
     }
-    let mark: Option<Mark> = match &page.cursor {
-        None => None,
-        Some(cursor) => Some(app.cursors.open(&place(context, asked), cursor).await?),
-    };
+    let store = app.stores.named(context).await?;
+    let place = place("GET /analytics/query", context, store.as_ref().map(|(_, name)| name), asked);
+    let mark: Option<Mark> = app.cursors.after(&place, page.cursor.as_deref()).await?;
     // Each page is of the range of the first one: without a time of its own, it would move with the clock.
-    let (range, filters) = asked.read(mark.as_ref().map_or_else(|| app.clock.now(), |mark| mark.asked_at))?;
     let asked_at = mark.as_ref().map_or_else(|| app.clock.now(), |mark| mark.asked_at);
-    let Some(store) = app.stores.of(context).await? else {
+    let (range, filters) = asked.read(asked_at)?;
+    let Some((store, _)) = &store else {
         let (records, next_cursor, warning) = (vec![], None, Some(MISSING_ROUTE));
         return Ok(Records { records, total: 0, total_is_exact: true, limit, next_cursor, warning });
     };
@@ -203,11 +205,9 @@ async fn listed(app: &App, context: &Context, asked: &Asked, page: &Page) -> Res
     let page = store.query(&context.tenant, &query, limit, after.as_ref()).await.map_err(Error::of_query)?;
     let measure = Measure::Events;
     let count = AggregateQuery { range, filters, types: BTreeSet::new(), measure, group_by: vec![], budget: COUNTED };
-    let counted = answer::aggregate(&*store, &context.tenant, &count).await.map_err(Error::of_query)?;
-    let next_cursor = match page.next {
-        None => None,
-        Some(after) => Some(app.cursors.seal(&place(context, asked), &Mark { after, asked_at }).await?),
-    };
+    let counted = answer::aggregate(&**store, &context.tenant, &count).await.map_err(Error::of_query)?;
+    let mark = page.next.map(|after| Mark { after, asked_at });
+    let next_cursor = app.cursors.next(&place, mark.as_ref()).await?;
     let tenant = context.tenant.tenant().as_str();
     Ok(Records {
         records: page.events.into_iter().map(|event| Record::of(event, tenant)).collect(),
@@ -226,9 +226,16 @@ pub(super) struct Mark {
     pub(super) asked_at: jiff::Timestamp,
 }
 
-/// The list that a cursor is of: the tenant's, with these parameters.
-fn place<'a>(context: &'a Context, asked: &'a Asked) -> Vec<&'a str> {
-    let mut place = vec![context.tenant.tenant().as_str(), "GET /analytics/query"];
+/// The list that a cursor is of: the tenant's at a route, out of this store, with these parameters.
+pub(super) fn place<'a>(
+    route: &'a str,
+    context: &'a Context,
+    store: Option<&'a StoreName>,
+    asked: &'a Asked,
+) -> Vec<&'a str> {
+    let store = store.map_or([""; 2], |store| [&store.backend_type, &store.place]);
+    let mut place = vec![context.tenant.tenant().as_str(), route];
+    place.extend(store);
     place.extend(asked.parts());
     place
 }

@@ -94,10 +94,18 @@ struct Measured {
     duration: &'static str,
 }
 
+/// Counts the requests that a store failed.
+const BACKEND_ERRORS: &str = "analytics_backend_errors_total";
+
 const INGEST: Measured =
     Measured { total: "analytics_ingest_requests_total", duration: "analytics_ingest_duration_seconds" };
 const QUERY: Measured =
     Measured { total: "analytics_query_requests_total", duration: "analytics_query_duration_seconds" };
+
+/// Counts a request that a store failed in part, as it counts one that it failed.
+fn failed_in_part() {
+    metrics::emit(None, Outcome::Failed, &[Metric::one(BACKEND_ERRORS)]);
+}
 
 impl Measured {
     async fn of<T>(self, work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
@@ -107,7 +115,7 @@ impl Measured {
         let outcome = match &done {
             Ok(_) => Outcome::Ok,
             Err(Error::Backend(_) | Error::Adapter(_)) => {
-                counted.push(Metric::one("analytics_backend_errors_total"));
+                counted.push(Metric::one(BACKEND_ERRORS));
                 Outcome::Failed
             }
             Err(Error::MissingRoute { .. }) => {

@@ -48,6 +48,7 @@ pub(super) async fn probe(
     let store = match app.stores.at(backend.map_err(Error::BadBackend)?).await {
         Ok(store) => store,
         Err(NotOpened::Because(why)) => return Err(failed(Step::Connect, why)),
+        Err(NotOpened::Unready(error)) => return Err(failed(Step::Connect, error.to_string())),
         Err(NotOpened::Unknown(error)) => return Err(Problem::from(error).into()),
     };
     tried(&*store, &context.tenant, app.clock.now()).await?;

@@ -46,12 +46,18 @@ impl Stores {
     ///
     /// # Errors
     ///
-    /// [`Error::MissingRoute`], [`Error::Adapter`], and where the table or Secrets Manager does not say.
+    /// Those of [`Stores::named`].
     pub(crate) async fn of(&self, context: &Context) -> Result<Option<Arc<dyn EventStore>>, Error> {
-        Ok(self.found(context).await?.map(|(store, _)| store))
+        Ok(self.named(context).await?.map(|(store, _)| store))
     }
 
-    async fn found(&self, context: &Context) -> Result<Option<(Arc<dyn EventStore>, StoreName)>, Error> {
+    /// The same, and what it is called.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::MissingRoute`], [`Error::Adapter`], [`Error::Backend`] where the store cannot be opened for the moment, and where the table or
+    /// Secrets Manager does not say.
+    pub(crate) async fn named(&self, context: &Context) -> Result<Option<(Arc<dyn EventStore>, StoreName)>, Error> {
         let environment = &self.0.environment;
         let route = self.0.routes.find(&context.tenant, ResourceKind::AnalyticsStore, environment).await?;
         let Some(route) = route else {
@@ -64,6 +70,7 @@ impl Stores {
         match self.0.opener.open(backend).await {
             Ok(store) => Ok(Some((store, name))),
             Err(NotOpened::Because(why)) => Err(Error::adapter(why)),
+            Err(NotOpened::Unready(error)) => Err(Error::of_opening(error)),
             Err(NotOpened::Unknown(error)) => Err(Problem::from(error).into()),
         }
     }
@@ -74,7 +81,7 @@ impl Stores {
     ///
     /// Those of [`Stores::of`]; [`Error::MissingRoute`] in whatever mode.
     pub(crate) async fn required(&self, context: &Context) -> Result<(Arc<dyn EventStore>, StoreName), Error> {
-        self.found(context).await?.ok_or_else(|| self.missing(context))
+        self.named(context).await?.ok_or_else(|| self.missing(context))
     }
 
     fn missing(&self, context: &Context) -> Error {

@@ -74,6 +74,8 @@ pub(super) struct Guarded {
 pub(crate) enum NotOpened {
     /// For this reason, which holds no secret.
     Because(&'static str),
+    /// For the moment: the store is asked too much, or cannot be reached.
+    Unready(StoreError),
     /// Secrets Manager does not say how.
     Unknown(SecretError),
 }
@@ -81,13 +83,12 @@ pub(crate) enum NotOpened {
 impl From<StoreError> for NotOpened {
     fn from(error: StoreError) -> Self {
         tracing::warn!(event = "analytics_store_not_opened", error = chain(&error));
-        Self::Because(match error {
-            StoreError::BadConfig(why) => why,
-            StoreError::AuthRefused => "the store refuses the credentials",
-            StoreError::Throttled { .. } => "the store is asked too much to be opened",
-            StoreError::Unavailable(_) => "the store cannot be reached",
-            StoreError::Form(_) => "the store's answer is none of its own form",
-        })
+        match error {
+            StoreError::BadConfig(why) => Self::Because(why),
+            StoreError::AuthRefused => Self::Because("the store refuses the credentials"),
+            StoreError::Throttled { .. } | StoreError::Unavailable(_) => Self::Unready(error),
+            StoreError::Form(_) => Self::Because("the store's answer is none of its own form"),
+        }
     }
 }
 
@@ -171,7 +172,7 @@ impl Opener {
         let key = Key { place: format!("{place:?}"), credentials };
         let opened = self.0.stores.try_get_with(key, Box::pin(place.open(secret))).await;
         // Those who waited for one that failed share its error, which is told as its first one is.
-        opened.map_err(|error| Arc::try_unwrap(error).unwrap_or_else(|shared| again(&shared)))
+        opened.map_err(|error| Arc::try_unwrap(error).unwrap_or_else(|shared| shared.again()))
     }
 
     /// The client by the credentials that took the place of `refused`, if they were changed.
@@ -220,16 +221,5 @@ impl Place {
                 Ok(Arc::new(Cosmos::open(place, credentials).await?))
             }
         }
-    }
-}
-
-/// An error that several hear of.
-fn again(error: &StoreError) -> StoreError {
-    match error {
-        StoreError::BadConfig(why) => StoreError::BadConfig(why),
-        StoreError::AuthRefused => StoreError::AuthRefused,
-        StoreError::Throttled { retry_after } => StoreError::Throttled { retry_after: *retry_after },
-        StoreError::Unavailable(_) => StoreError::Unavailable(chain(error).into()),
-        StoreError::Form(_) => StoreError::Form(chain(error).into()),
     }
 }

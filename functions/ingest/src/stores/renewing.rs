@@ -1,6 +1,6 @@
 //! A store whose credentials may be changed while it is in use.
 
-use super::open::{Guarded, Opener};
+use super::open::{Guarded, NotOpened, Opener};
 use async_trait::async_trait;
 use event_store::{
     Deleted, Event, EventId, EventPage, EventQuery, EventStore, Position, PutOutcome, StoreError, store::ToPut,
@@ -25,9 +25,14 @@ impl Renewing {
     ///
     /// # Errors
     ///
-    /// [`StoreError::AuthRefused`] where they are the same as before, or cannot be had.
+    /// [`StoreError::AuthRefused`] where they are the same as before; else why there are none, or why they open nothing.
     async fn renewed(&self) -> Result<Arc<dyn EventStore>, StoreError> {
-        self.opener.renewed(&self.guarded, &self.secret).await.ok().flatten().ok_or(StoreError::AuthRefused)
+        match self.opener.renewed(&self.guarded, &self.secret).await {
+            Ok(renewed) => renewed.ok_or(StoreError::AuthRefused),
+            Err(NotOpened::Because(why)) => Err(StoreError::BadConfig(why)),
+            Err(NotOpened::Unready(error)) => Err(error),
+            Err(NotOpened::Unknown(error)) => Err(StoreError::Unavailable(error.into())),
+        }
     }
 }
 
@@ -40,7 +45,15 @@ impl EventStore for Renewing {
         if refused.is_empty() {
             return outcomes;
         }
-        let Ok(store) = self.renewed().await else { return outcomes };
+        let store = match self.renewed().await {
+            Ok(store) => store,
+            Err(why) => {
+                for at in refused {
+                    outcomes[at] = Err(why.again());
+                }
+                return outcomes;
+            }
+        };
         let again: Vec<ToPut> = refused.iter().filter_map(|at| events.get(*at).cloned()).collect();
         for (at, outcome) in refused.into_iter().zip(store.put(tenant, &again).await) {
             outcomes[at] = outcome;

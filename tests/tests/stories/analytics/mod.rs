@@ -1,5 +1,6 @@
 //! Events are kept where the tenant's route leads, once, and nowhere without one.
 
+mod clouds;
 mod counted;
 mod erased;
 mod exported;

@@ -1,15 +1,11 @@
-//! Firestore, by Google's emulator.
+//! Google's emulator of Firestore, where this machine has it.
 
-use event_store::firestore::{Credentials, DEFAULT_DATABASE, Firestore, Place};
 use std::{
     io::{self, Read, Write},
     net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
     path::Path,
     process::{Child, Command, Stdio},
-    sync::{
-        OnceLock,
-        atomic::{AtomicU32, Ordering},
-    },
+    sync::OnceLock,
     thread,
     time::{Duration, Instant},
 };
@@ -17,11 +13,11 @@ use std::{
 /// The package that has the emulator, for those who have its source.
 const PACKAGE: &str = "google-cloud-cli-firestore-emulator";
 /// How long it may take to begin, and a call.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The emulator of all cases. It ends with this process: what started it waits for the end of its input.
-struct Emulator {
-    address: SocketAddr,
+pub(crate) struct Emulator {
+    pub(crate) address: SocketAddr,
     runs: Child,
 }
 
@@ -83,7 +79,7 @@ fn jar() -> Result<String, String> {
 }
 
 /// The emulator, where there is one; where one is required and there is none, this fails.
-fn emulator() -> Option<&'static Emulator> {
+pub(crate) fn emulator() -> Option<&'static Emulator> {
     static EMULATOR: OnceLock<Result<Emulator, String>> = OnceLock::new();
     match EMULATOR.get_or_init(Emulator::start) {
         Ok(emulator) => Some(emulator),
@@ -97,19 +93,3 @@ fn emulator() -> Option<&'static Emulator> {
         }
     }
 }
-
-/// A store in a project of its own.
-async fn start() -> Option<Firestore> {
-    static PROJECTS: AtomicU32 = AtomicU32::new(0);
-    let emulator = emulator()?;
-    let place = Place {
-        project_id: format!("case-{}", PROJECTS.fetch_add(1, Ordering::Relaxed)),
-        database: DEFAULT_DATABASE.to_owned(),
-        collection_path: "analytics/v1/tenants".to_owned(),
-        emulator: Some(emulator.address.to_string()),
-    };
-    // The emulator shares the machine with whatever else is tested.
-    Some(Firestore::open(&place, Credentials::Emulator).await.unwrap().with_patience(PATIENCE))
-}
-
-crate::keeps_the_contract!(start, where it is there);
