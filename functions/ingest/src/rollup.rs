@@ -8,6 +8,8 @@
 //! Somebody may ask for more in the run's event: `"verify": {"tenant": …, "from": …, "to": …}` compares what was counted with the events, and
 //! `"rebuild": {…}` counts it anew, whatever was counted before.
 
+mod shares;
+
 use event_store::{
     Range, StoreError,
     dynamodb::{DynamoDb, ledger::MARKS},
@@ -30,6 +32,7 @@ use shared::{
     telemetry::{self, Metric, Outcome as Ended, metrics},
     tenant::{Sweep, TenantScope},
 };
+use shares::Shares;
 use std::{collections::BTreeMap, mem, time::Duration};
 
 /// For how long a run counts. An hour that is under way then is left to the next run; the function's own limit leaves a minute for writing.
@@ -193,18 +196,16 @@ async fn check(rollups: &Rollups, verify: Option<Part>, rebuild: Option<Part>) -
 
 async fn count(rollups: &Rollups, now: Timestamp) -> Result<Report, JobError> {
     let mut report = Report::default();
-    let waiting = turns(due(&rollups.table).await.map_err(JobError::NotListed)?, now);
+    let mut shares = Shares::of(turns(due(&rollups.table).await.map_err(JobError::NotListed)?, now));
     let budget = Budget::of(RUN);
-    let left = in_shares(
-        || budget.left(),
-        waiting,
-        async |turn, share| {
-            seal(rollups, turn, Budget::of(share), &mut report).await;
-            !turn.days.is_empty()
-        },
-    );
-    let Left { unfinished, postponed } = left.await;
-    unfinished.into_iter().for_each(|turn| report.sealed += turn.left);
+    while let Some((mut turn, share)) = shares.next(budget.left()) {
+        seal(rollups, &mut turn, Budget::of(share), &mut report).await;
+        if !turn.days.is_empty() {
+            shares.again(turn);
+        }
+    }
+    let (unfinished, postponed) = shares.left();
+    unfinished.for_each(|turn| report.sealed += turn.left);
     report.postponed = postponed;
     report.longest_wait_s = report.sealed.waits_since.map_or(0, |since| job::waited_s(since, now));
     let ended = if report.is_clean() { Ended::Ok } else { Ended::Failed };
@@ -246,43 +247,6 @@ async fn seal(rollups: &Rollups, turn: &mut Turn, budget: Budget, report: &mut R
     }
 }
 
-/// What shares of a run left over.
-struct Left<T> {
-    /// Those who have more.
-    unfinished: Vec<T>,
-    /// How many had no turn at all.
-    postponed: u64,
-}
-
-/// Gives each of `waiting` a turn for its share of the time that is left, and then those whose `turn` says that they have more, as long as some
-/// is left.
-async fn in_shares<T>(
-    left: impl Fn() -> Duration,
-    mut waiting: Vec<T>,
-    mut turn: impl AsyncFnMut(&mut T, Duration) -> bool,
-) -> Left<T> {
-    let mut postponed = 0;
-    for round in 0.. {
-        let (mut unfinished, many) = (vec![], waiting.len());
-        for (at, mut one) in waiting.into_iter().enumerate() {
-            let (left, others) = (left(), u32::try_from(many - at).unwrap_or(u32::MAX));
-            if left == Duration::ZERO {
-                postponed += u64::from(round == 0);
-                if round > 0 {
-                    unfinished.push(one);
-                }
-            } else if turn(&mut one, left / others).await {
-                unfinished.push(one);
-            }
-        }
-        waiting = unfinished;
-        if waiting.is_empty() || left() == Duration::ZERO {
-            break;
-        }
-    }
-    Left { unfinished: waiting, postponed }
-}
-
 /// What waits, by its tenants. Runs begin with different ones: the golden ratio spreads the beginnings evenly, however many there are.
 fn turns(due: Vec<Due>, now: Timestamp) -> Vec<Turn> {
     let mut by_tenant: BTreeMap<TenantId, Turn> = BTreeMap::new();
@@ -319,7 +283,6 @@ async fn due(table: &Table) -> Result<Vec<Due>, TableError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::cell::Cell;
 
     #[test]
     fn a_run_fails_where_something_is_wrong_has_waited_too_long_or_had_no_turn() {
@@ -331,40 +294,6 @@ mod tests {
         let verified = Verified { wrong: [("2026-03-01".to_owned(), wrong)].into(), ..Verified::default() };
         let found = Report { verified: Some(verified), ..Report::default() };
         assert_eq!((found.is_clean(), found.fault()), (false, "wrong"));
-    }
-
-    /// Lets each take its time of a run, in seconds; who has more after it and how much, and how many had no turn.
-    async fn shared(needs: &[(&'static str, u64)]) -> (Vec<(&'static str, u64)>, u64) {
-        let left = Cell::new(RUN);
-        let work = async |(_, needs): &mut (&str, u64), share: Duration| {
-            let worked = share.min(Duration::from_secs(*needs)).max(Duration::from_millis(1));
-            left.set(left.get().saturating_sub(worked));
-            *needs -= worked.as_secs();
-            *needs > 0
-        };
-        let Left { unfinished, postponed } = in_shares(|| left.get(), needs.to_vec(), work).await;
-        (unfinished, postponed)
-    }
-
-    #[tokio::test]
-    async fn each_tenant_has_its_turn_and_what_they_leave_goes_to_those_with_more() {
-        let (left, postponed) = shared(&[("large", 1_000), ("a", 1), ("b", 1), ("c", 100)]).await;
-        assert_eq!((left.len(), postponed), (1, 0), "all but one are done: {left:?}");
-        assert!(left[0].0 == "large" && (860..870).contains(&left[0].1), "it had all that was left: {left:?}");
-        let (left, postponed) = shared(&[("large", 1_000), ("larger", 2_000), ("a", 1)]).await;
-        let had: Vec<u64> = left.iter().zip([1_000, 2_000]).map(|((_, left), needs)| needs - left).collect();
-        assert!(had.iter().all(|had| (117..=122).contains(had)) && postponed == 0, "{left:?}");
-    }
-
-    #[tokio::test]
-    async fn who_has_no_turn_for_others_that_overrun_theirs_is_counted() {
-        let left = Cell::new(RUN);
-        let overruns = async |_: &mut u32, share: Duration| {
-            left.set(left.get().saturating_sub(share * 2));
-            true
-        };
-        let Left { unfinished, postponed } = in_shares(|| left.get(), vec![1, 2, 3], overruns).await;
-        assert_eq!((unfinished, postponed), (vec![1, 2], 1));
     }
 
     #[test]
