@@ -13,7 +13,7 @@ use std::{
     io::Write,
     sync::{Arc, Mutex},
 };
-use tests::faults::Faults;
+use tests::faults::{Faults, Reply};
 use tracing::level_filters::LevelFilter;
 
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
@@ -166,12 +166,14 @@ async fn fails_in_part(bundle: &Bundle, faults: &Faults) {
     assert_eq!(within(keeper, "t_system", "system").post("/routing/routes", route).await.status, 201);
     let sender = bundle.person(Claims::of("sender").tenant("t_greenleaf").scope("service:write"));
     let sender = within(sender, "t_greenleaf", "saas").with_header("x-request-id", "req-b");
-    for name in ["req-b#0", "req-b#2", "req-b#default"] {
-        faults.on("PutItem").by("ingest").touching(name).fail();
-    }
     let event = json!({"event_type": "pageview", "payload": {}});
+    let refused =
+        Reply::json(400, &json!({"__type": "com.amazonaws.dynamodb.v20120810#AccessDeniedException", "message": "no"}));
+    let fails = || faults.clear().on("PutItem").by("ingest").touching("EVENT#");
+    fails().first(2).answer(refused.clone());
     let taken = sender.post("/analytics/ingest/batch", json!({"events": [event, event, event]})).await;
     assert_eq!((taken.status, &taken.body["stored"]), (200, &json!(1)), "{}", taken.body);
+    fails().answer(refused);
     assert_eq!(sender.post("/analytics/ingest", event).await.status, 500);
 }
 
