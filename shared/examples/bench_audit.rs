@@ -1,8 +1,8 @@
 //! What the audit log costs: an append with 64 at once beside a bare transaction of as many items in the same run, a check of a million
 //! entries against a head, and a proof. `scripts/bench-audit` calls it.
 //!
-//! `bench_audit [APPENDS] [ENTRIES]`; default 10,000 and 1,000,000. Exits 1 where the check takes more than 5 s, or a proof more than
-//! 1,536 bytes or 1 ms.
+//! `bench_audit [APPENDS] [ENTRIES]`; default 10,000 and 1,000,000. Exits 1 where the p99 of an append is over 250 ms, the check takes
+//! more than 5 s, or a proof more than 1,536 bytes or 1 ms.
 #![allow(clippy::print_stdout, clippy::unwrap_used, missing_docs)]
 
 // The stand-ins of this crate's tests, which find what they use at the root.
@@ -34,14 +34,20 @@ use std::{
 
 const AT_ONCE: usize = 64;
 
-fn told(row: &str, mut times: Vec<Duration>, whole: Duration) {
+/// Prints a row; its p99.
+fn told(row: &str, mut times: Vec<Duration>, whole: Duration) -> Duration {
     times.sort();
-    let at = |share: f64| times[((times.len() - 1) as f64 * share) as usize].as_micros();
+    let at = |share: f64| times[((times.len() - 1) as f64 * share) as usize];
     let rate = times.len() as f64 / whole.as_secs_f64();
-    println!("audit {row:<22} p50 {:>7} µs  p99 {:>7} µs  {rate:.0} a second, {AT_ONCE} at once", at(0.5), at(0.99));
+    let p99 = at(0.99);
+    let (p50_us, p99_us) = (at(0.5).as_micros(), p99.as_micros());
+    println!("audit {row:<22} p50 {p50_us:>7} µs  p99 {p99_us:>7} µs  {rate:.0} a second, {AT_ONCE} at once");
+    p99
 }
 
-async fn appends(count: usize) {
+/// Times bare transactions, then appends; the p99 of an append.
+async fn appends(count: usize) -> Duration {
+    let mut p99 = Duration::ZERO;
     let store = Arc::new(testing::Store::start().await);
     let scope = TenantScope::for_job(Sweep::AuditCheckpoint, "acme".parse().unwrap());
     for audited in [false, true] {
@@ -75,8 +81,9 @@ async fn appends(count: usize) {
         for done in running {
             times.extend(done.await.unwrap());
         }
-        told(if audited { "append" } else { "bare transaction" }, times, begun.elapsed());
+        p99 = told(if audited { "append" } else { "bare transaction" }, times, begun.elapsed());
     }
+    p99
 }
 
 fn log(entries: u64) -> Vec<Vec<u8>> {
@@ -93,7 +100,8 @@ fn log(entries: u64) -> Vec<Vec<u8>> {
 #[tokio::main]
 async fn main() -> ExitCode {
     let argument = |n: usize, default| std::env::args().nth(n).and_then(|text| text.parse().ok()).unwrap_or(default);
-    appends(argument(1, 10_000)).await;
+    let append = appends(argument(1, 10_000)).await;
+    println!("audit append: p99 {} ms (target 250)", append.as_millis());
     let log = log(argument(2, 1_000_000) as u64);
     let mut tree = Tree::default();
     let hash = |line: &Vec<u8>| serde_json::from_slice::<LeafRow>(line).unwrap().leaf_hash;
@@ -116,6 +124,7 @@ async fn main() -> ExitCode {
         proof.check(&hash(&log[index as usize]), key.verifier()).unwrap();
     }
     println!("audit proof: at most {largest} bytes (target 1,536), {} µs (target 1,000)", slowest.as_micros());
-    let held = checked <= Duration::from_secs(5) && largest <= 1_536 && slowest <= Duration::from_millis(1);
+    let quick = append <= Duration::from_millis(250) && checked <= Duration::from_secs(5);
+    let held = quick && largest <= 1_536 && slowest <= Duration::from_millis(1);
     if held { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

@@ -40,7 +40,7 @@ const PAGE: u32 = 1_000;
 /// How many chunks are read at a time: a reply has at most 1 MiB, whatever is asked for.
 const CHUNKS: u32 = 100;
 /// The code of a write whose condition does not hold.
-const CONDITION: &str = "ConditionalCheckFailedException";
+pub(super) const CONDITION: &str = "ConditionalCheckFailedException";
 
 /// A chunk as the table holds it.
 #[derive(Debug, Serialize, Deserialize)]
@@ -234,7 +234,7 @@ impl DynamoDb {
         };
         match call.send().await {
             Ok(_) => Ok(true),
-            Err(error) if error.code() == Some("ConditionalCheckFailedException") => Ok(false),
+            Err(error) if error.code() == Some(CONDITION) => Ok(false),
             Err(error) => Err(refusal(error)),
         }
     }

@@ -196,7 +196,7 @@ impl DynamoDb {
             let call = call.expression_attribute_values(":time", AttributeValue::S(row.event_time));
             match self.marking(tenant, &hours, call.send()).await? {
                 Ok(_) => return Ok(Deleted::Gone),
-                Err(error) if error.code() == Some("ConditionalCheckFailedException") => {}
+                Err(error) if error.code() == Some(ledger::CONDITION) => {}
                 Err(error) => return Err(refusal(error)),
             }
         }

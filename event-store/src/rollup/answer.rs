@@ -187,7 +187,7 @@ async fn rolled(
         let mut found = ledger.chunks(tenant, of_days, Piece::Day(first)..=Piece::Day(last)).await?;
         for day in std::mem::take(&mut plan.days) {
             let Some(mark) = marks.get(&day) else { continue };
-            match held(&mut found, Piece::Day(day), of_days, mark.version) {
+            match held(&mut found, Piece::Day(day), of_days, mark.version).flatten() {
                 Some(rollup) => {
                     pieces.insert(Piece::Day(day));
                     rollups.push(rollup);
@@ -207,7 +207,7 @@ async fn rolled(
     for (day, hours, mut found) in read {
         let Some(mark) = marks.get(&day) else { continue };
         for hour in hours {
-            match held(&mut found, Piece::Hour(hour), part, mark.of(hour).version) {
+            match held(&mut found, Piece::Hour(hour), part, mark.of(hour).version).flatten() {
                 Some(rollup) => {
                     pieces.insert(Piece::Hour(hour));
                     rollups.push(rollup);
@@ -219,15 +219,15 @@ async fn rolled(
     Ok((rollups, plan.joined(&pieces)))
 }
 
-/// A part of a roll-up, if one lies there that holds under this version. What cannot be read holds as little as what is not there.
+/// A part of a roll-up, if one lies there that holds under this version; in it nothing, where that says that it is too wide. What cannot be read holds as little as what is not there.
 pub(super) fn held(
     found: &mut BTreeMap<String, Vec<pack::Chunk>>,
     piece: Piece,
     part: Part,
     version: u64,
-) -> Option<Rolled> {
+) -> Option<Option<Rolled>> {
     let bytes = pack::joined(found.remove(&piece.name())?, version)?;
-    pack::unpack(&bytes, part).ok().flatten()
+    pack::unpack(&bytes, part).ok()
 }
 
 /// Whether an hour was marked meanwhile that was not read from events.

@@ -1,7 +1,10 @@
 //! How far the counting of an hour has come that takes several runs.
 //!
 //! It is kept under the version of the hour's mark, as a roll-up is. While that stands the events of the hour are the same, so that whoever
-//! goes on behind the last one that was counted misses none and counts none twice. Of a version that is over it is not taken.
+//! goes on behind the last one that was counted misses none and counts none twice. Of a version that is over it is not taken. Whoever is
+//! slower than another who has finished the hour may leave it behind, until the hour is counted again.
+//!
+//! It is as large as what it was counted from has people and sessions, each in its combination: only what is whole is sampled.
 
 use super::{
     Part,
@@ -46,8 +49,10 @@ impl Begun {
     /// [`StoreError::Form`], which no roll-up gives.
     pub fn chunks(&self, version: u64) -> Result<Vec<Chunk>, StoreError> {
         let Some(after) = self.after.clone() else { return Ok(vec![]) };
-        let part = |part| pack::pack(Some(&self.rollup), part);
-        let parts = [part(Part::Counts)?, part(Part::Users)?, part(Part::Sessions)?];
+        let mut parts: [Vec<u8>; Part::BY_COMBINATION.len()] = Default::default();
+        for (bytes, part) in parts.iter_mut().zip(Part::BY_COMBINATION) {
+            *bytes = pack::pack(Some(&self.rollup), part)?;
+        }
         let bytes = postcard::to_allocvec(&Packed { after, parts }).map_err(|error| StoreError::Form(error.into()))?;
         Ok(pack::cut(bytes, version))
     }

@@ -110,7 +110,7 @@ impl<'a> Sealer<'a> {
             let is_over = self.budget.left() == Duration::ZERO && sealed.hours + sealed.unfinished > 0;
             let counted = match (is_over, anew) {
                 (true, _) => None,
-                (false, true) => self.recount(hour, &mut sealed.events).await?,
+                (false, true) => self.anew(hour, &mut sealed.events).await?,
                 (false, false) => self.go_on(hour, version, &mut sealed.events).await?,
             };
             match counted {
@@ -147,6 +147,26 @@ impl<'a> Sealer<'a> {
 
     fn is_leased(&self, mark: &HourMark) -> bool {
         mark.until.is_some_and(|until| self.now <= until)
+    }
+
+    /// Since when the hour has waited that waits longest of a day: which could be counted, and was not.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`].
+    pub async fn waits_since(&self, day: Day) -> Result<Option<Timestamp>, StoreError> {
+        let mark = self.mark(day).await?.unwrap_or_default();
+        let waits = |hour: &&HourMark| hour.version != hour.sealed && !self.is_leased(hour);
+        Ok(mark.hours.iter().filter(waits).filter_map(|hour| hour.until).min())
+    }
+
+    /// Counts the events of an hour whatever was counted of it before, also where that was not all.
+    async fn anew(&self, hour: Hour, events: &mut u64) -> Result<Option<Counted>, StoreError> {
+        let counted = self.recount(hour, events).await?;
+        if counted.is_some() && !self.ledger.begun(self.tenant, hour).await?.is_empty() {
+            self.ledger.keep_begun(self.tenant, hour, vec![]).await?;
+        }
+        Ok(counted)
     }
 
     /// Counts the events of an hour from its beginning; nothing where the budget was used up before its end.
@@ -205,12 +225,13 @@ impl<'a> Sealer<'a> {
         let mut whole = Rollup::default();
         for hour in hours {
             let version = mark.of(hour).version;
-            let part =
-                |(part, found): (&Part, &mut _)| held(found, Piece::Hour(hour), *part, version).map(Rolled::whole);
-            let found: Option<Vec<Rollup>> = parts.iter_mut().map(part).collect();
-            let found = match found {
-                Some(found) => found,
-                None => match self.recount(hour, events).await? {
+            let part = |(part, found): (&Part, &mut _)| held(found, Piece::Hour(hour), *part, version);
+            let found: Option<Vec<Option<Rolled>>> = parts.iter_mut().map(part).collect();
+            let found = match found.map(|found| found.into_iter().collect::<Option<Vec<Rolled>>>()) {
+                Some(Some(found)) => found.into_iter().map(Rolled::whole).collect(),
+                // What is too wide in an hour is so in its day.
+                Some(None) => return Ok(Some(None)),
+                None => match self.go_on(hour, version, events).await? {
                     None => return Ok(None),
                     Some(None) => return Ok(Some(None)),
                     Some(Some(counted)) => {

@@ -157,7 +157,7 @@ pub(crate) fn first(payload: &Value) -> Option<String> {
 pub enum Seen<'a> {
     /// Nobody has: whatever looks like a digest is what its sender wrote.
     Never,
-    /// We have looked through this text: the digests that stand in it are ours, and any other is what its sender wrote.
+    /// We have looked through this text: digests that stand in it are taken for ours, and any other is what its sender wrote.
     As(&'a str),
 }
 

@@ -116,6 +116,9 @@ pub struct Report {
     /// For how long, in seconds, that had waited when the run was due which could be counted longest and which the run did not finish: since
     /// the time when no more writes could arrive. 0 where it finished all that it came to.
     pub longest_wait_s: u64,
+    /// Whether there was no time to count all anew that was asked for: ask for fewer days.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub asked_unfinished: bool,
     /// What was checked, where that was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub verified: Option<Verified>,
@@ -134,8 +137,9 @@ pub enum JobError {
 
 impl job::Report for Report {
     fn is_clean(&self) -> bool {
-        let wrong = self.verified.as_ref().is_some_and(|verified| !verified.wrong.is_empty());
-        self.failed + self.postponed == 0 && !wrong && self.longest_wait_s <= LATE
+        let verified = self.verified.as_ref();
+        let wrong = verified.is_some_and(|verified| verified.unfinished || !verified.wrong.is_empty());
+        self.failed + self.postponed == 0 && !wrong && !self.asked_unfinished && self.longest_wait_s <= LATE
     }
 
     fn fault(&self) -> &'static str {
@@ -182,6 +186,7 @@ async fn check(rollups: &Rollups, verify: Option<Part>, rebuild: Option<Part>) -
         if let Some(sealer) = rollups.sealer(&tenant, budget) {
             let rebuilt = tenant.act(sealer.rebuild(Range { from, to })).await;
             report.sealed = rebuilt.map_err(JobError::Asked)?;
+            report.asked_unfinished = report.sealed.unfinished > 0;
         }
     }
     if let Some(Part { tenant, from, to }) = verify {
@@ -226,8 +231,11 @@ async fn seal(rollups: &Rollups, turn: &mut Turn, budget: Budget, report: &mut R
     for (at, day) in mem::take(&mut turn.days).into_iter().enumerate() {
         // Of the first one a page is counted, however small the share is.
         if at > 0 && budget.left() == Duration::ZERO {
-            turn.left.unfinished += 1;
             turn.days.push(day);
+            match tenant.act(sealer.waits_since(day)).await {
+                Ok(waits_since) => turn.left += Sealed { unfinished: 1, waits_since, ..Sealed::default() },
+                Err(error) => failed(&tenant, &error, report),
+            }
             continue;
         }
         match tenant.act(sealer.seal(day)).await {
@@ -238,13 +246,15 @@ async fn seal(rollups: &Rollups, turn: &mut Turn, budget: Budget, report: &mut R
                 report.sealed += Sealed { leased: 0, unfinished: 0, waits_since: None, ..sealed };
                 turn.days.push(day);
             }
-            Err(error) => {
-                report.failed += 1;
-                let (tenant, causes) = (tenant.tenant_hash(), chain(&error));
-                tracing::error!(event = "rollup_failed", tenant, error = causes, "a day was not counted: {causes}");
-            }
+            Err(error) => failed(&tenant, &error, report),
         }
     }
+}
+
+fn failed(tenant: &TenantScope, error: &StoreError, report: &mut Report) {
+    report.failed += 1;
+    let (tenant, causes) = (tenant.tenant_hash(), chain(error));
+    tracing::error!(event = "rollup_failed", tenant, error = causes, "a day was not counted: {causes}");
 }
 
 /// What waits, by its tenants. Runs begin with different ones: the golden ratio spreads the beginnings evenly, however many there are.

@@ -29,7 +29,7 @@ pub(crate) struct CreateNotification {
     #[serde(default = "nothing")]
     #[schema(value_type = Object)]
     context: Value,
-    /// Your own name for the decision. Somebody is told of it once, however often you send it.
+    /// Your own name for the decision. Sent again within thirty days, it is not told again to the same person in the same category.
     #[serde(default)]
     #[schema(min_length = 1, max_length = 128, example = "case-4711")]
     decision_ref: Option<String>,

@@ -33,7 +33,7 @@ const QUESTIONS: [&str; 6] = [
     "/analytics/aggregate?metric=unique_users",
     "/analytics/aggregate?metric=bounce_rate",
     "/analytics/query?limit=100",
-    "/analytics/query?limit=100&app=shop",
+    "/analytics/query?limit=100&surface=basket",
 ];
 
 #[derive(Debug, Args)]

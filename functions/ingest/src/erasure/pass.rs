@@ -50,6 +50,15 @@ impl Pass {
         Self { at: At::Refused(None, false), quiet: None, again: false }
     }
 
+    /// To be gone on with by another call, whose clock may be another one: what was waited for before shows it nothing.
+    pub(crate) fn resumed(self) -> Self {
+        let at = match self.at {
+            At::Rest => At::Refused(None, false),
+            at => at,
+        };
+        Self { at, quiet: None, ..self }
+    }
+
     /// What is to be done at `now`, in a store that settles within so long.
     pub(crate) fn step(&self, settles: Duration, now: Timestamp) -> Step {
         match &self.at {
@@ -189,6 +198,19 @@ mod tests {
         assert!(!pass.events(None, false));
         pass.refused(None, false, at(0));
         begins_with(&pass, &Step::Rest(SETTLES), 0);
+    }
+
+    #[test]
+    fn another_call_waits_by_its_own_clock() {
+        let mut pass = Pass::new();
+        pass.refused(None, false, at(0));
+        pass.rested(SETTLES, at(0));
+        assert!(!pass.events(None, false));
+        pass.refused(None, false, at(500));
+        let mut pass = pass.resumed();
+        begins_with(&pass, &Step::Refused(None), 9_000);
+        pass.refused(None, false, at(9_000));
+        begins_with(&pass, &Step::Rest(SETTLES), 9_000);
     }
 
     #[test]

@@ -8,7 +8,11 @@ use crate::{Error, failed::Failed, table::TenantFailed};
 use event_store::{Deleted, EventId, EventQuery, EventStore, Filters, Order, Position, Range, StoreError};
 use futures::{StreamExt, stream};
 use jiff::Timestamp;
-use shared::{resilience::Budget, table::Place, tenant::TenantScope};
+use shared::{
+    resilience::Budget,
+    table::{Place, TableError},
+    tenant::TenantScope,
+};
 use tokio::time::{Instant, sleep};
 
 /// How many events go in one call at most.
@@ -76,11 +80,22 @@ impl Work<'_> {
         if !unread.is_empty() {
             own.extend(self.failed.naming(unread, self.person).await?);
         }
-        for failed in &own {
-            self.failed.remove(failed).await?;
-            self.gone.refused += 1;
+        let rows = self.failed;
+        let calls: Vec<_> = own.iter().map(|failed| rows.remove(failed)).collect();
+        let outcomes: Vec<Result<bool, TableError>> = stream::iter(calls).buffered(AT_ONCE).collect().await;
+        let mut failed = None;
+        for outcome in outcomes {
+            match outcome {
+                Ok(true) => self.gone.refused += 1,
+                // Somebody has let it go, or taken it in after all.
+                Ok(false) => self.gone.or_more = true,
+                Err(error) => failed = failed.or(Some(error)),
+            }
         }
-        Ok((page.after, !own.is_empty()))
+        match failed {
+            Some(error) => Err(error.into()),
+            None => Ok((page.after, !own.is_empty())),
+        }
     }
 
     /// Deletes a page of events; where the next one begins, and whether there were any.

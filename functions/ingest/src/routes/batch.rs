@@ -215,7 +215,9 @@ async fn take_batch(app: &App, context: &Context, body: Result<RawJson, Problem>
                 // Of many of one kind the log has one.
                 let kind = mem::discriminant(&error);
                 let error = if told.contains(&kind) { Error::known(error) } else { Error::of_ingest(error) };
-                told.push(kind);
+                if !told.contains(&kind) {
+                    told.push(kind);
+                }
                 TakenOf { status: Status::Failed, why: None, ..TakenOf::rejected(id, error) }
             }
         };

@@ -46,7 +46,7 @@ pub(super) struct OfPerson {
 pub(super) struct Erased {
     /// How many events went in this call, refused ones with them.
     deleted: u64,
-    /// How many went since the erasure began; at least so many where `deleted_is_exact` is false.
+    /// How many went since the erasure began; about so many where `deleted_is_exact` is false.
     deleted_in_all: u64,
     /// Whether nothing was left out in counting: after a call that never ended, something may have been.
     deleted_is_exact: bool,
@@ -99,7 +99,7 @@ struct Mark {
 impl Mark {
     /// Where to go on in `store`.
     fn pass_in(self, store: &StoreName) -> Pass {
-        if self.store == store.digest() { self.pass } else { Pass::new() }
+        if self.store == store.digest() { self.pass.resumed() } else { Pass::new() }
     }
 }
 
@@ -244,7 +244,7 @@ pub(super) struct Receipt {
     receipt_id: String,
     /// The person: SHA-256 of the tenant's id, a zero byte and the `user_id`.
     person: Digest,
-    /// How many events went; at least so many where `deleted_is_exact` is false.
+    /// How many events went; about so many where `deleted_is_exact` is false.
     events: u64,
     /// How many refused events went.
     refused_events: u64,
@@ -323,12 +323,13 @@ pub(super) async fn receipt(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use shared::table::Place;
 
     #[test]
     fn a_cursor_of_another_store_begins_anew() {
         let store = |place: &str| StoreName { backend_type: "dynamodb".to_owned(), place: place.to_owned() };
         let mut pass = Pass::new();
-        pass.refused(None, false, Timestamp::UNIX_EPOCH);
+        pass.refused(Some(Place::of("fld_1")), true, Timestamp::UNIX_EPOCH);
         let mark = || Mark { receipt_id: "ers_1".to_owned(), store: store("a").digest(), pass: pass.clone() };
         assert_eq!(mark().pass_in(&store("a")), pass);
         assert_eq!(mark().pass_in(&store("b")), Pass::new());

@@ -124,6 +124,7 @@ async fn page(app: &App, context: &Context, wanted: &Wanted, asked: &Asked, budg
     if !(1..=MOST).contains(&limit) {
         return Err(Error::BadRequest("limit is 1 to 1000.".to_owned()));
     }
+    asked.read(app.clock.now())?;
     let store = app.stores.named(context).await?;
     let place = place("GET /api/analytics/export", context, store.as_ref().map(|(_, name)| name), asked);
     let mark: Option<Mark> = app.cursors.after(&place, wanted.cursor.as_deref()).await?;

@@ -190,6 +190,7 @@ async fn listed(app: &App, context: &Context, asked: &Asked, page: &Page) -> Res
     if !(1..=MOST).contains(&limit) {
         return Err(Error::BadRequest("limit is 1 to 1000.".to_owned()));
     }
+    asked.read(app.clock.now())?;
     let store = app.stores.named(context).await?;
     let place = place("GET /analytics/query", context, store.as_ref().map(|(_, name)| name), asked);
     let mark: Option<Mark> = app.cursors.after(&place, page.cursor.as_deref()).await?;

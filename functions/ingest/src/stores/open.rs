@@ -82,13 +82,15 @@ pub(crate) enum NotOpened {
 
 impl From<StoreError> for NotOpened {
     fn from(error: StoreError) -> Self {
+        let why = match error {
+            // Whoever tells of it logs it.
+            StoreError::Throttled { .. } | StoreError::Unavailable(_) => return Self::Unready(error),
+            StoreError::BadConfig(why) => why,
+            StoreError::AuthRefused => "the store refuses the credentials",
+            StoreError::Form(_) => "the store's answer is none of its own form",
+        };
         tracing::warn!(event = "analytics_store_not_opened", error = chain(&error));
-        match error {
-            StoreError::BadConfig(why) => Self::Because(why),
-            StoreError::AuthRefused => Self::Because("the store refuses the credentials"),
-            StoreError::Throttled { .. } | StoreError::Unavailable(_) => Self::Unready(error),
-            StoreError::Form(_) => Self::Because("the store's answer is none of its own form"),
-        }
+        Self::Because(why)
     }
 }
 

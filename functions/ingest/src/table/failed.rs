@@ -10,7 +10,9 @@ use crate::{
     erasure,
     failed::{self, Failed, KEPT, Reason, Text},
 };
-use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure::AllOld, TransactWriteItem};
+use aws_sdk_dynamodb::types::{
+    AttributeValue, ReturnValuesOnConditionCheckFailure::AllOld, TransactWriteItem, builders::DeleteBuilder,
+};
 use futures::{StreamExt, stream};
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
@@ -271,13 +273,18 @@ impl TenantFailed {
         }
     }
 
-    /// Removes it, with what was sent.
-    pub(crate) async fn remove(&self, failed: &Failed) -> Result<(), TableError> {
-        let part = |key: &Key| -> Result<_, TableError> {
-            let delete = self.rows.part_delete(key).build().map_err(TableError::unavailable)?;
+    /// Removes it, with what was sent; whether it was still there.
+    pub(crate) async fn remove(&self, failed: &Failed) -> Result<bool, TableError> {
+        let row = self.rows.part_delete(&key(&failed.failed_id)).condition_expression("attribute_exists(pk)");
+        let part = |delete: DeleteBuilder| -> Result<_, TableError> {
+            let delete = delete.build().map_err(TableError::unavailable)?;
             Ok(TransactWriteItem::builder().delete(delete).build())
         };
-        self.rows.transact(vec![part(&text_key(failed))?, part(&key(&failed.failed_id))?]).await
+        match self.rows.transact(vec![part(self.rows.part_delete(&text_key(failed)))?, part(row)?]).await {
+            Ok(()) => Ok(true),
+            Err(TableError::Condition(_)) => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 }
 

@@ -56,8 +56,8 @@ enum Telling4xx {
 /// Tells somebody of a decision: at most once in twelve hours for each category.
 ///
 /// What comes earlier is kept and told by the next notification (429 `notification.rate_limited`, with `Retry-After`): it need not be
-/// sent again. The same `decision_ref` is told of once. While notifications are switched off the answer is 200 with
-/// `"created": false`, and nothing is kept.
+/// sent again. A person is told of the same `decision_ref` once in thirty days for each category. While notifications are switched off
+/// the answer is 200 with `"created": false`, and nothing is kept.
 #[utoipa::path(
     post,
     path = "/api/user-notifications",
