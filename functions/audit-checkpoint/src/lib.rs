@@ -1,9 +1,9 @@
 //! The scheduled job `audit-checkpoint`: signs the head of each audit log that has grown, and exports its tree.
 //!
-//! Runs each minute, so that what was done is provable within a minute or two; heads are signed by time alone, whatever the number of
-//! entries. A log that has not grown is not looked at: what was altered there is found with its next entry at the earliest. Each tenant is acted for in turn, those that wait longest
-//! first; one whose log cannot be signed costs no other. What a run has no time for waits for the next one
-//! (`shared::audit::checkpoint` says what becomes of a run that dies).
+//! Runs each minute, so that what was done is provable within a minute or two; heads are signed by time alone, whatever the
+//! number of entries. A log that has not grown is not looked at: what was altered there is found with its next entry at the
+//! earliest. Each tenant is acted for in turn, those that wait longest first; one whose log cannot be signed costs no other. What
+//! a run has no time for waits for the next one (`shared::audit::checkpoint` says what becomes of a run that dies).
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 

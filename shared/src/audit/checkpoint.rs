@@ -9,7 +9,8 @@
 //! also where somebody puts an older `checkpoint` back.
 //!
 //! **Altered logs.** Where the stored rows no longer give what was signed, nothing is signed any more. A step looks again at the
-//! leaves of the last bundle, and at those of one earlier bundle in turn: [`super::verify`] looks at all.
+//! leaves of the last bundle, and at those of one earlier bundle in turn: [`super::verify`] looks at all. Steps are taken for logs that
+//! grew alone: what was altered in a quiet one is found with its next entry, or by [`super::verify`].
 
 use super::{
     Audit, Leaf, LeafRow, Log,

@@ -221,7 +221,7 @@ impl<C: Compose> Notices<C> {
         &self.switch
     }
 
-    /// Tells it now or puts it off; what became of it. Whatever is written has its entry in the audit log.
+    /// Tells it now or puts it off; what became of it. What is told or put off has its entry in the audit log; folding what waits has none.
     ///
     /// # Errors
     ///

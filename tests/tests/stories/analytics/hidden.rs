@@ -161,3 +161,22 @@ async fn a_count_that_leaves_something_out_never_becomes_exact_again() {
     assert_eq!((&last.body["deleted_in_all"], &last.body["complete"]), (&json!(2_050), &json!(true)), "{}", last.body);
     assert_eq!(last.body["deleted_is_exact"], false);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_event_that_somebody_else_lets_go_meanwhile_is_not_counted() {
+    let faults = Faults::new();
+    let (bundle, service, keeper) = behind(&faults).await;
+    let refused = service.post(INGEST, json!({"event_type": "a b", "payload": {}, "user_id": "ada"})).await;
+    let failed_id = refused.body["failed_id"].as_str().unwrap().to_owned();
+    let (table, dynamodb) = (bundle.template().tables[0].name.clone(), bundle.aws().administrator().dynamodb());
+    // Between the page in which it stands and its removal.
+    faults.on("TransactWriteItems").by("ingest").touching("#FAILED").once().before(move || {
+        let text = |text: &str| AttributeValue::S(text.to_owned());
+        let delete = dynamodb.delete_item().table_name(&table).key("pk", text("T#t_greenleaf#FAILED"));
+        let done = async { delete.key("sk", text(&failed_id)).send().await.unwrap() };
+        tokio::task::block_in_place(|| tokio::runtime::Handle::current().block_on(done));
+    });
+    let erased = erase(&keeper, "ada", None).await;
+    assert_eq!((&erased.body["deleted"], &erased.body["complete"]), (&json!(0), &json!(true)), "{}", erased.body);
+    assert_eq!(receipt(&keeper, &erased).await["deleted_is_exact"], false);
+}
