@@ -14,7 +14,7 @@ use serde_json::json;
 use shared::{
     audit::{Actor, Audit, Entry},
     clock::Clock,
-    ids::PersonId,
+    ids::{self, PersonId},
     notices::{
         Category, NoticeRow, Status, UNREAD_CAT_CREATED, USER_STATUS_CREATED, channels::message_id, notice_key,
         notices_of,
@@ -225,7 +225,7 @@ impl Feed {
     }
 
     async fn change_own(&self, row: &NoticeRow, change: Change) -> Result<Option<NoticeRow>, TableError> {
-        let Change { to, now, condition, expression, values, names } = change;
+        let Change { to, id, condition, expression, values, names } = change;
         let update = self.rows.update(&notice_key(&self.person, &row.id)).update_expression(expression);
         let update = update.set_expression_attribute_values(Some(values)).set_expression_attribute_names(Some(names));
         let update = update.condition_expression(condition).return_values(ReturnValue::AllNew);
@@ -238,7 +238,7 @@ impl Feed {
                 ConditionalCheckFailedException(failed) => {
                     let stands = failed.item.map(row_of::<NoticeRow>).transpose()?;
                     // It was changed meanwhile: by this very call, where its reply was lost and it was sent again.
-                    let ours = |row: &NoticeRow| row.status == to && row.updated_at == now;
+                    let ours = |row: &NoticeRow| row.status == to && row.changed_in.as_ref() == Some(&id);
                     Ok(stands.filter(ours))
                 }
                 other => Err(TableError::unavailable(other)),
@@ -346,7 +346,8 @@ impl While {
 /// An update of a notice's status with all that goes with it.
 struct Change {
     to: Status,
-    now: Timestamp,
+    /// Its name.
+    id: String,
     condition: &'static str,
     expression: &'static str,
     values: HashMap<String, AttributeValue>,
@@ -356,27 +357,30 @@ struct Change {
 impl Change {
     fn of(row: &NoticeRow, to: Status, only: While, now: Timestamp) -> Self {
         let (condition, from) = only.condition();
-        let text = |text: &str| AttributeValue::S(text.to_owned());
+        let (text, id) = (|text: &str| AttributeValue::S(text.to_owned()), ids::timed(now));
         let (unread, by_status) = NoticeRow::indexed(row.category, to, &row.id);
         let mut values = HashMap::from([
             (":status".to_owned(), text(to.as_str())),
             (":from".to_owned(), text(from.as_str())),
             (":by_status".to_owned(), text(&by_status)),
             (":now".to_owned(), text(&now.to_string())),
+            (":id".to_owned(), text(&id)),
         ]);
         let names = [("#status", "status"), ("#by_status", USER_STATUS_CREATED), ("#unread", UNREAD_CAT_CREATED)];
         let names = names.map(|(name, attribute)| (name.to_owned(), attribute.to_owned())).into();
         let expression = match to {
             Status::Unread => {
                 values.insert(":unread".to_owned(), text(&unread.unwrap_or_default()));
-                "SET #status = :status, #by_status = :by_status, #unread = :unread, updated_at = :now REMOVE read_at"
+                "SET #status = :status, #by_status = :by_status, #unread = :unread, updated_at = :now, changed_in = :id REMOVE read_at"
             }
             Status::Read => {
-                "SET #status = :status, #by_status = :by_status, updated_at = :now, read_at = if_not_exists(read_at, :now) \
+                "SET #status = :status, #by_status = :by_status, updated_at = :now, changed_in = :id, read_at = if_not_exists(read_at, :now) \
                  REMOVE #unread"
             }
-            Status::Dismissed => "SET #status = :status, #by_status = :by_status, updated_at = :now REMOVE #unread",
+            Status::Dismissed => {
+                "SET #status = :status, #by_status = :by_status, updated_at = :now, changed_in = :id REMOVE #unread"
+            }
         };
-        Self { to, now, condition, expression, values, names }
+        Self { to, id, condition, expression, values, names }
     }
 }

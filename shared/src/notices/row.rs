@@ -97,6 +97,9 @@ pub struct NoticeRow {
     pub created_at: Timestamp,
     /// When anything of it last changed.
     pub updated_at: Timestamp,
+    /// The name of the change that changed its status last, by which a change whose reply was lost knows itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub changed_in: Option<String>,
     /// What the person has done with it.
     pub status: Status,
     /// When it was read, where its status is [`Status::Read`] or was before it was put away.

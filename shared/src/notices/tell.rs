@@ -361,6 +361,7 @@ impl<C: Compose> Notices<C> {
             involved: taken.involved(),
             created_at: now,
             updated_at: now,
+            changed_in: None,
             status: Status::Unread,
             read_at: None,
             unread_cat_created,
