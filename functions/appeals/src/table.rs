@@ -215,6 +215,7 @@ mod tests {
             involved: Default::default(),
             created_at: at,
             updated_at: at,
+            changed_in: None,
             status: Status::Unread,
             read_at: None,
             unread_cat_created: None,
