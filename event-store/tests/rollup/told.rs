@@ -2,6 +2,7 @@
 
 use super::*;
 use event_store::rollup::{LEASE, seal::Wrong};
+use shared::digest::Digest;
 
 const NOON: &str = "2026-03-01T12:00:00Z";
 
@@ -297,4 +298,39 @@ async fn of_a_day_people_are_known_by_the_type_of_event_alone_as_well_as_by_all_
     without("DUT#2026-02-27#0".to_owned());
     assert!(events_read(&store, &door, &all).await > 0);
     assert_eq!(counted(&store, &all).await, before);
+}
+
+#[tokio::test]
+async fn an_hour_that_is_too_wide_is_not_read_again_for_its_day() {
+    let (world, store, _) = sealed().await;
+    for part in ["HC", "HU", "HS"] {
+        let sk = format!("{part}#2026-02-27T03#0");
+        let mut item = world.items().into_iter().find(|item| item["sk"]["S"] == sk.as_str()).unwrap();
+        // As it is packed: the first of two forms, and nothing in it.
+        (item["data"], item["digest"]) = (json!({"B": "AA=="}), json!({"S": Digest::of(&[0]).to_string()}));
+        world.change("PutItem", json!({"Item": item}));
+    }
+    put(&store, &[event("late", at("2026-02-27T09:00:00Z"), json!({}))]).await;
+    world.clock.advance(LEASE + minutes(1));
+    let done = seal(&world, &store).await;
+    assert_eq!((done.days, done.too_wide, done.events), (1, 1, 2), "the two of the late one's hour");
+}
+
+#[tokio::test]
+async fn an_hour_waits_from_the_end_of_its_lease_until_it_is_counted() {
+    let (world, store, _) = sealed().await;
+    let (tenant, late) = (tenant(), at("2026-02-27T09:00:00Z"));
+    let waits = async || {
+        let sealer = Sealer::of(&store, &tenant, world.clock.now(), Budget::of(Duration::ZERO)).unwrap();
+        tenant.act(sealer.waits_since(Day::of(late))).await.unwrap()
+    };
+    assert_eq!(waits().await, None);
+    put(&store, &[event("late", late, json!({}))]).await;
+    assert_eq!(waits().await, None, "writes to it may arrive");
+    let marked = world.clock.now();
+    world.clock.advance(LEASE + minutes(30));
+    let since = waits().await.unwrap();
+    assert!(since >= marked + LEASE && since <= marked + LEASE + SignedDuration::from_secs(1), "{since}");
+    seal(&world, &store).await;
+    assert_eq!(waits().await, None);
 }
