@@ -138,8 +138,8 @@ pub enum JobError {
 impl job::Report for Report {
     fn is_clean(&self) -> bool {
         let verified = self.verified.as_ref();
-        let wrong = verified.is_some_and(|verified| verified.unfinished || !verified.wrong.is_empty());
-        self.failed + self.postponed == 0 && !wrong && !self.asked_unfinished && self.longest_wait_s <= LATE
+        let right = verified.is_none_or(|verified| verified.wrong.is_empty() && !verified.unfinished);
+        self.failed + self.postponed == 0 && right && !self.asked_unfinished && self.longest_wait_s <= LATE
     }
 
     fn fault(&self) -> &'static str {
@@ -297,6 +297,9 @@ mod tests {
     #[test]
     fn a_run_fails_where_something_is_wrong_has_waited_too_long_or_had_no_turn() {
         let waited = |longest_wait_s| Report { longest_wait_s, ..Report::default() };
+        assert!(!Report { asked_unfinished: true, ..Report::default() }.is_clean(), "whoever asked is told");
+        let cut = Verified { unfinished: true, ..Verified::default() };
+        assert!(!Report { verified: Some(cut), ..Report::default() }.is_clean(), "not all was checked");
         assert!(waited(0).is_clean() && waited(LATE).is_clean(), "the next run goes on");
         assert!(!waited(LATE + 1).is_clean());
         assert!(!Report { postponed: 1, ..Report::default() }.is_clean());
