@@ -193,6 +193,12 @@ impl<'a> Answer<'a> {
         }
     }
 
+    /// Whether the people or sessions are so many that what crowds in brief say of them is all there is to say.
+    pub(crate) fn is_surely_many(&self) -> bool {
+        let is_share = self.asked.measure == Measure::BounceRate;
+        self.all.crowd.is_surely_many() && (!is_share || self.all.crowd.is_fair_sample())
+    }
+
     /// The answer, where so many events were read and there are more, or none are left.
     pub(crate) fn told(self, truncated: Option<usize>) -> Aggregate {
         let measure = &self.asked.measure;

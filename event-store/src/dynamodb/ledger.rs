@@ -11,7 +11,7 @@
 use super::{DynamoDb, cut, fault, refusal};
 use crate::{
     StoreError,
-    rollup::{Day, Hour, HourMark, LEASE, Ledger, Mark, Part, Piece, pack::Chunk},
+    rollup::{Day, Hour, HourMark, LEASE, Ledger, Mark, Part, Piece, Slot, pack::Chunk},
 };
 use async_trait::async_trait;
 use aws_sdk_dynamodb::{
@@ -60,24 +60,26 @@ enum Field {
     Text(String),
 }
 
-fn part_name(piece: Piece, part: Part) -> &'static str {
-    match (piece, part) {
-        (Piece::Hour(_), Part::Counts) => "HC",
-        (Piece::Hour(_), Part::Users) => "HU",
-        (Piece::Hour(_), Part::Sessions) => "HS",
-        (Piece::Hour(_), Part::UsersByType) => "HUT",
-        (Piece::Hour(_), Part::SessionsByType) => "HST",
-        (Piece::Day(_), Part::Counts) => "DC",
-        (Piece::Day(_), Part::Users) => "DU",
-        (Piece::Day(_), Part::Sessions) => "DS",
-        (Piece::Day(_), Part::UsersByType) => "DUT",
-        (Piece::Day(_), Part::SessionsByType) => "DST",
-    }
-}
-
-/// What a part of a piece is named by.
+/// What a part of a piece is named by: `H` or `D`, what it has, and the piece.
 fn name_of(piece: Piece, part: Part) -> String {
-    format!("{}#{}", part_name(piece, part), piece.name())
+    let of = match piece {
+        Piece::Hour(_) => "H",
+        Piece::Day(_) => "D",
+    };
+    let slot = |slot: Slot| match slot {
+        Slot::Whole => "W".to_owned(),
+        Slot::Types(number) => number.to_string(),
+    };
+    let has = match part {
+        Part::Counts => "C".to_owned(),
+        Part::Users => "U".to_owned(),
+        Part::Sessions => "S".to_owned(),
+        Part::UsersByType => "UT".to_owned(),
+        Part::SessionsByType => "ST".to_owned(),
+        Part::UsersInBrief(of) => format!("UB{}", slot(of)),
+        Part::SessionsInBrief(of) => format!("SB{}", slot(of)),
+    };
+    format!("{of}{has}#{}", piece.name())
 }
 
 /// What is named by how far the counting of an hour has come.

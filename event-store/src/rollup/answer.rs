@@ -1,13 +1,13 @@
 //! Questions answered from roll-ups, and from events where none holds.
 
 use super::{
-    Day, Hour, Ledger, Mark, Part, Piece,
+    Day, Hour, Ledger, Mark, Part, Piece, Slot,
     pack::{self, Rolled},
     tally::Combination,
     time,
 };
 use crate::{
-    Aggregate, AggregateQuery, Event, EventQuery, EventStore, Filters, Measure, Order, Range, StoreError,
+    Aggregate, AggregateQuery, Dimension, Event, EventQuery, EventStore, Filters, Measure, Order, Range, StoreError,
     aggregate::{self, Answer},
 };
 use futures::{StreamExt, TryStreamExt, stream};
@@ -52,13 +52,10 @@ pub async fn aggregate(
         return Ok(Answer::to(tenant, asked).told(None));
     };
     let days = first.day()..=last.day();
-    let of_days = if asked.is_of_types() { part.by_type() } else { part };
     let mut marks = ledger.marks(tenant, days.clone()).await?;
     let mut attempt = 1;
     loop {
-        let (rollups, live) = rolled(ledger, tenant, (part, of_days), asked.range, &marks).await?;
-        let mut answer = Answer::to(tenant, asked);
-        rollups.iter().for_each(|rolled| answer.take_all(rolled));
+        let (mut answer, live) = rolled(ledger, tenant, asked, part, &marks).await?;
         let truncated = read_live(store, tenant, asked, &live, &mut answer).await?;
         let after = ledger.marks(tenant, days.clone()).await?;
         if attempt == ATTEMPTS || !moved(&marks, &after, &live) {
@@ -174,25 +171,63 @@ fn within(piece: Range, range: Range) -> bool {
     range.from <= piece.from && piece.to <= range.to
 }
 
-/// The roll-ups that hold for a range, of hours one part and of days another, and what has to be read from events.
-async fn rolled(
+/// The part of days that says in brief what is asked for: of the only crowd that matters.
+fn in_brief(asked: &AggregateQuery, part: Part) -> Option<Part> {
+    let is_of_one_crowd = asked.is_of_types() && asked.types.is_empty() && asked.group_by.is_empty();
+    let slot = match asked.filters.dimensions.get(&Dimension::EventType) {
+        Some(kind) => Slot::of_type(kind),
+        None => Slot::Whole,
+    };
+    is_of_one_crowd.then(|| part.in_brief(slot)).flatten()
+}
+
+/// A part of days, of each if it holds by what its mark says.
+async fn of_days(
     ledger: &dyn Ledger,
     tenant: &TenantScope,
-    (part, of_days): (Part, Part),
-    range: Range,
+    part: Part,
+    days: &[(Day, Mark)],
+) -> Result<Vec<(Day, Option<Rolled>)>, StoreError> {
+    let (Some((first, _)), Some((last, _))) = (days.first(), days.last()) else { return Ok(vec![]) };
+    let mut found = ledger.chunks(tenant, part, Piece::Day(*first)..=Piece::Day(*last)).await?;
+    let held = |(day, mark): &(Day, Mark)| (*day, held(&mut found, Piece::Day(*day), part, mark.version).flatten());
+    Ok(days.iter().map(held).collect())
+}
+
+/// What the roll-ups say that hold for a range, and what has to be read from events.
+///
+/// Days say in brief who came, in a fiftieth of the bytes. That is enough where all of it is one by one, or where they are surely more than
+/// are counted one by one.
+async fn rolled<'a>(
+    ledger: &dyn Ledger,
+    tenant: &'a TenantScope,
+    asked: &'a AggregateQuery,
+    part: Part,
     marks: &BTreeMap<Day, Mark>,
-) -> Result<(Vec<Rolled>, Vec<Live>), StoreError> {
-    let (mut plan, mut rollups, mut pieces) = (Plan::of(range, marks), Vec::new(), BTreeSet::new());
-    if let (Some(first), Some(last)) = (plan.days.first().copied(), plan.days.last().copied()) {
-        let mut found = ledger.chunks(tenant, of_days, Piece::Day(first)..=Piece::Day(last)).await?;
-        for day in std::mem::take(&mut plan.days) {
-            let Some(mark) = marks.get(&day) else { continue };
-            match held(&mut found, Piece::Day(day), of_days, mark.version).flatten() {
+) -> Result<(Answer<'a>, Vec<Live>), StoreError> {
+    let (range, mut plan, mut pieces) = (asked.range, Plan::of(asked.range, marks), BTreeSet::new());
+    let days = std::mem::take(&mut plan.days).into_iter();
+    let days: Vec<(Day, Mark)> = days.filter_map(|day| Some((day, *marks.get(&day)?))).collect();
+    let mut answer = Answer::to(tenant, asked);
+    let mut is_enough = false;
+    if let Some(brief) = in_brief(asked, part) {
+        let found = of_days(ledger, tenant, brief, &days).await?;
+        found.iter().filter_map(|(_, rollup)| rollup.as_ref()).for_each(|rollup| answer.take_all(rollup));
+        let each = |is: fn(&Rolled) -> bool| found.iter().all(|(_, rollup)| rollup.as_ref().is_some_and(is));
+        is_enough = each(|_| true) && (each(Rolled::is_exact) || answer.is_surely_many());
+    }
+    if is_enough {
+        pieces.extend(days.iter().map(|(day, _)| Piece::Day(*day)));
+    } else {
+        answer = Answer::to(tenant, asked);
+        let of = if asked.is_of_types() { part.by_type() } else { part };
+        for ((day, rollup), (_, mark)) in of_days(ledger, tenant, of, &days).await?.iter().zip(&days) {
+            match rollup {
                 Some(rollup) => {
-                    pieces.insert(Piece::Day(day));
-                    rollups.push(rollup);
+                    pieces.insert(Piece::Day(*day));
+                    answer.take_all(rollup);
                 }
-                None => plan.hours_of(day, mark, range),
+                None => plan.hours_of(*day, mark, range),
             }
         }
     }
@@ -210,13 +245,13 @@ async fn rolled(
             match held(&mut found, Piece::Hour(hour), part, mark.of(hour).version).flatten() {
                 Some(rollup) => {
                     pieces.insert(Piece::Hour(hour));
-                    rollups.push(rollup);
+                    answer.take_all(&rollup);
                 }
                 None => plan.live(hour, range),
             }
         }
     }
-    Ok((rollups, plan.joined(&pieces)))
+    Ok((answer, plan.joined(&pieces)))
 }
 
 /// A part of a roll-up, if one lies there that holds under this version; in it nothing, where that says that it is too wide. What cannot be read holds as little as what is not there.

@@ -8,7 +8,7 @@
 
 use super::{
     Part,
-    pack::{self, Chunk},
+    pack::{self, Chunk, Packer},
     tally::Rollup,
 };
 use crate::{Position, StoreError};
@@ -50,8 +50,9 @@ impl Begun {
     pub fn chunks(&self, version: u64) -> Result<Vec<Chunk>, StoreError> {
         let Some(after) = self.after.clone() else { return Ok(vec![]) };
         let mut parts: [Vec<u8>; Part::BY_COMBINATION.len()] = Default::default();
+        let packer = Packer::of(Some(&self.rollup));
         for (bytes, part) in parts.iter_mut().zip(Part::BY_COMBINATION) {
-            *bytes = pack::pack(Some(&self.rollup), part)?;
+            *bytes = packer.pack(part)?;
         }
         let bytes = postcard::to_allocvec(&Packed { after, parts }).map_err(|error| StoreError::Form(error.into()))?;
         Ok(pack::cut(bytes, version))

@@ -16,6 +16,12 @@ use std::{
 
 /// How many of a crowd are known one by one.
 pub const EXACT: usize = 10_000;
+/// How many of a crowd are known one by one in brief, before it is a sketch and a sample.
+pub const BRIEF: usize = 1_000;
+/// From how many on, by the sketch of a crowd, it is sure that they are more than [`EXACT`]: six standard errors of the sketch above.
+const SURELY_MANY: u64 = 10_500;
+/// How many a share is estimated from at least: its standard error is then one in a hundred, or less.
+const ENOUGH: usize = 2_500;
 /// The logarithm of the sketch's registers: 16,384 of them, hence a standard error of 1.04 / 128, some 0.8 %.
 pub const PRECISION: u8 = 14;
 
@@ -69,6 +75,13 @@ pub(crate) struct Listed {
     level: u8,
     seen: Vec<([u8; 8], u32)>,
     sketch: Option<HllSketch>,
+}
+
+impl Listed {
+    /// Whether all of them are known one by one.
+    pub(crate) fn is_exact(&self) -> bool {
+        self.sketch.is_none()
+    }
 }
 
 impl Stored {
@@ -147,6 +160,23 @@ impl Crowd {
         self.level += 1;
         let level = self.level;
         self.seen.retain(|digest, _| is_kept(*digest, level));
+    }
+
+    /// Keeps no more of them than a crowd in brief has.
+    pub(super) fn shorten(&mut self) {
+        while self.seen.len() > BRIEF {
+            self.thin();
+        }
+    }
+
+    /// Whether they are so many that their number is an estimate whoever counts them: crowds in brief say all there is to say.
+    pub(crate) fn is_surely_many(&self) -> bool {
+        self.count() >= SURELY_MANY
+    }
+
+    /// Whether enough of them are kept for an estimate of a share.
+    pub(crate) fn is_fair_sample(&self) -> bool {
+        self.seen.len() >= ENOUGH
     }
 
     /// How many are kept.
@@ -273,6 +303,29 @@ mod tests {
         }
         let broken = Stored { level: 1, seen: vec![], sketch: Some(vec![1, 2, 3]) };
         assert!(broken.read().is_err());
+    }
+
+    #[test]
+    fn crowds_in_brief_say_of_very_many_what_whole_ones_say() {
+        let days = |many: u64| (0..30).map(move |day| crowd(day * many / 30, (day + 2) * many / 30));
+        for (many, surely) in [(300, false), (5_000, false), (9_600, false), (11_500, true), (60_000, true)] {
+            let (mut whole, mut brief) = (Crowd::default(), Crowd::default());
+            for mut day in days(many) {
+                whole.join(&day);
+                day.shorten();
+                assert!(day.kept() <= BRIEF && (day.is_exact() || day.kept() > BRIEF / 3));
+                brief.join_listed(&day.store().read().unwrap());
+            }
+            assert_eq!(brief.is_surely_many(), surely, "{many}: {} of {}", brief.kept(), brief.count());
+            if surely {
+                assert!(brief.is_fair_sample());
+                assert_eq!(brief.count(), whole.count());
+                assert!((brief.once() - whole.once()).abs() < 0.03, "{many}: {} {}", brief.once(), whole.once());
+            }
+        }
+        let mut few_kept = crowd(0, 60_000);
+        (0..3).for_each(|_| few_kept.thin());
+        assert!(few_kept.is_surely_many() && !few_kept.is_fair_sample(), "their share would be a rough one");
     }
 
     proptest! {

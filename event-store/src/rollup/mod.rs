@@ -31,7 +31,7 @@ use crate::StoreError;
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 use pack::Chunk;
-use shared::tenant::TenantScope;
+use shared::{digest::Digest, tenant::TenantScope};
 use std::{
     collections::{BTreeMap, BTreeSet},
     ops::RangeInclusive,
@@ -59,6 +59,34 @@ pub enum Part {
     UsersByType,
     /// To which sessions they belong.
     SessionsByType,
+    /// The same people in brief, for whoever asks how many they are and they are many.
+    UsersInBrief(Slot),
+    /// The same sessions in brief.
+    SessionsInBrief(Slot),
+}
+
+/// Which crowds a part in brief has, so that a question reads one crowd of a day and not those of all types.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Slot {
+    /// One, of all events.
+    Whole,
+    /// One for each type whose digest falls on this number, below [`Slot::OF_TYPES`].
+    Types(u8),
+}
+
+impl Slot {
+    /// How many slots the types share.
+    pub const OF_TYPES: u8 = 4;
+
+    /// The slot of a type of events.
+    pub fn of_type(kind: &str) -> Self {
+        let first = Digest::of(kind.as_bytes()).as_bytes().first().copied().unwrap_or_default();
+        Self::Types(first % Self::OF_TYPES)
+    }
+
+    fn all() -> impl Iterator<Item = Self> {
+        [Self::Whole].into_iter().chain((0..Self::OF_TYPES).map(Self::Types))
+    }
 }
 
 impl Part {
@@ -66,11 +94,13 @@ impl Part {
     pub const BY_COMBINATION: [Self; 3] = [Self::Counts, Self::Users, Self::Sessions];
 
     /// Those that a roll-up of this piece has: a day is asked for as a whole, and an hour seldom.
-    pub const fn of(piece: Piece) -> &'static [Self] {
-        match piece {
-            Piece::Hour(_) => &Self::BY_COMBINATION,
-            Piece::Day(_) => &[Self::Counts, Self::Users, Self::Sessions, Self::UsersByType, Self::SessionsByType],
+    pub fn of(piece: Piece) -> Vec<Self> {
+        let mut parts = Self::BY_COMBINATION.to_vec();
+        if let Piece::Day(_) = piece {
+            parts.extend([Self::UsersByType, Self::SessionsByType]);
+            parts.extend(Slot::all().map(Self::UsersInBrief).chain(Slot::all().map(Self::SessionsInBrief)));
         }
+        parts
     }
 
     /// The part that says the same of each type of events.
@@ -79,6 +109,15 @@ impl Part {
             Self::Users => Self::UsersByType,
             Self::Sessions => Self::SessionsByType,
             other => other,
+        }
+    }
+
+    /// The part that says in brief which people or sessions are in a slot; counts have none.
+    pub const fn in_brief(self, slot: Slot) -> Option<Self> {
+        match self {
+            Self::Users => Some(Self::UsersInBrief(slot)),
+            Self::Sessions => Some(Self::SessionsInBrief(slot)),
+            _ => None,
         }
     }
 }

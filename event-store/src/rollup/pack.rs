@@ -13,6 +13,7 @@ use crate::{Dimension, StoreError};
 use serde::{Deserialize, Serialize};
 use shared::digest::Digest;
 use std::{
+    cell::OnceCell,
     collections::{BTreeMap, HashMap},
     sync::Arc,
 };
@@ -56,23 +57,44 @@ fn bad(error: impl std::error::Error + Send + Sync + 'static) -> StoreError {
     StoreError::Form(Box::new(error))
 }
 
-/// The bytes of a part; `None` stands for what is too wide.
-///
-/// # Errors
-///
-/// [`StoreError::Form`], which no roll-up gives.
-pub fn pack(rollup: Option<&Rollup>, part: Part) -> Result<Vec<u8>, StoreError> {
-    let Some(rollup) = rollup else { return postcard::to_allocvec(&Packed::TooWide).map_err(bad) };
-    let by_type = matches!(part, Part::UsersByType | Part::SessionsByType).then(|| rollup.by_type());
-    let rollup = by_type.as_ref().unwrap_or(rollup);
+/// What packs the parts of a roll-up, one after the other; `None` stands for what is too wide.
+#[derive(Debug)]
+pub struct Packer<'a> {
+    rollup: Option<&'a Rollup>,
+    by_type: OnceCell<Rollup>,
+}
+
+impl<'a> Packer<'a> {
+    /// Packs this one.
+    pub fn of(rollup: Option<&'a Rollup>) -> Self {
+        Self { rollup, by_type: OnceCell::new() }
+    }
+
+    /// The bytes of a part.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Form`], which no roll-up gives.
+    pub fn pack(&self, part: Part) -> Result<Vec<u8>, StoreError> {
+        let Some(rollup) = self.rollup else { return postcard::to_allocvec(&Packed::TooWide).map_err(bad) };
+        let by_type = || self.by_type.get_or_init(|| rollup.by_type());
+        match part {
+            Part::Counts | Part::Users | Part::Sessions => packed(rollup, part),
+            Part::UsersByType | Part::SessionsByType => packed(by_type(), part),
+            Part::UsersInBrief(slot) | Part::SessionsInBrief(slot) => packed(&by_type().in_brief(slot), part),
+        }
+    }
+}
+
+fn packed(rollup: &Rollup, part: Part) -> Result<Vec<u8>, StoreError> {
     let (mut texts, mut known) = (Vec::new(), HashMap::<&str, u32>::new());
     let (mut combinations, mut events, mut crowds) = (Vec::new(), Vec::new(), Vec::new());
     for (combination, tally) in &rollup.tallies {
         match part {
             Part::Counts => events.push(tally.events),
             // A group without people is one whose number of people is 0.
-            Part::Users | Part::UsersByType => crowds.push(tally.users.store()),
-            Part::Sessions | Part::SessionsByType => crowds.push(tally.sessions.store()),
+            Part::Users | Part::UsersByType | Part::UsersInBrief(_) => crowds.push(tally.users.store()),
+            Part::Sessions | Part::SessionsByType | Part::SessionsInBrief(_) => crowds.push(tally.sessions.store()),
         }
         let mut place = Places::default();
         for (place, value) in place.iter_mut().zip(&combination.0) {
@@ -128,6 +150,11 @@ impl Rolled {
         self.crowds.get(at)
     }
 
+    /// Whether all its people or sessions are known one by one.
+    pub(crate) fn is_exact(&self) -> bool {
+        self.crowds.iter().all(Listed::is_exact)
+    }
+
     /// The roll-up, as far as this part says what is in it.
     pub fn whole(self) -> Rollup {
         // Of one value there are many combinations, which share it.
@@ -139,8 +166,10 @@ impl Rolled {
             let mut crowd = || crowds.next().map(Crowd::restore).unwrap_or_default();
             let tally = match self.part {
                 Part::Counts => Tally { events: events.next().unwrap_or_default(), ..Tally::default() },
-                Part::Users | Part::UsersByType => Tally { users: crowd(), ..Tally::default() },
-                Part::Sessions | Part::SessionsByType => Tally { sessions: crowd(), ..Tally::default() },
+                Part::Users | Part::UsersByType | Part::UsersInBrief(_) => Tally { users: crowd(), ..Tally::default() },
+                Part::Sessions | Part::SessionsByType | Part::SessionsInBrief(_) => {
+                    Tally { sessions: crowd(), ..Tally::default() }
+                }
             };
             tallies.insert(Combination(places.each_ref().map(text)), tally);
         }
@@ -204,8 +233,12 @@ mod tests {
     use proptest::prelude::*;
 
     /// Those of a day, which are all.
-    fn parts() -> impl Iterator<Item = Part> {
-        Part::of(Piece::Day(Day::named("2026-03-01").unwrap())).iter().copied()
+    fn parts() -> Vec<Part> {
+        Part::of(Piece::Day(Day::named("2026-03-01").unwrap()))
+    }
+
+    fn pack(rollup: Option<&Rollup>, part: Part) -> Result<Vec<u8>, StoreError> {
+        Packer::of(rollup).pack(part)
     }
 
     fn rollup(many: usize) -> Rollup {

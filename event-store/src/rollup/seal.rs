@@ -10,7 +10,7 @@ use super::{
     Day, Hour, HourMark, Ledger, Mark, Part, Piece,
     answer::held,
     begun::Begun,
-    pack::{self, Rolled},
+    pack::{self, Packer, Rolled},
     tally::{Rollup, TooWide},
 };
 use crate::{EventQuery, EventStore, Filters, Order, Range, StoreError};
@@ -250,9 +250,10 @@ impl<'a> Sealer<'a> {
 
     /// Writes what was counted under a version, and says so on the mark; `false` where a newer one lies there.
     async fn write(&self, piece: Piece, version: u64, counted: Option<&Rollup>) -> Result<bool, StoreError> {
+        let packer = Packer::of(counted);
         for part in Part::of(piece) {
-            let chunks = pack::cut(pack::pack(counted, *part)?, version);
-            if !self.ledger.write(self.tenant, *part, piece, chunks).await? {
+            let chunks = pack::cut(packer.pack(part)?, version);
+            if !self.ledger.write(self.tenant, part, piece, chunks).await? {
                 return Ok(false);
             }
         }
@@ -337,13 +338,13 @@ impl Sealer<'_> {
         verified: &mut Verified,
     ) -> Result<(), StoreError> {
         let mut holds = true;
-        let mut differs = false;
+        let (mut differs, packer) = (false, Packer::of(counted));
         for part in Part::of(piece) {
-            let found = self.ledger.chunks(self.tenant, *part, piece..=piece).await?.remove(&piece.name());
+            let found = self.ledger.chunks(self.tenant, part, piece..=piece).await?.remove(&piece.name());
             let bytes = found.and_then(|chunks| pack::joined(chunks, version));
             holds &= bytes.is_some();
             if let Some(bytes) = bytes {
-                differs |= bytes != pack::pack(counted, *part)?;
+                differs |= bytes != packer.pack(part)?;
             }
         }
         match (holds, differs) {

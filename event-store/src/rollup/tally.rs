@@ -1,6 +1,9 @@
 //! What a roll-up holds: for each combination of values, how many events have it, and who came with them.
 
-use super::crowd::{Crowd, digest};
+use super::{
+    Slot,
+    crowd::{Crowd, digest},
+};
 use crate::{Dimension, Event};
 use shared::tenant::TenantScope;
 use std::{collections::BTreeMap, sync::Arc};
@@ -100,6 +103,25 @@ impl Rollup {
             narrow.tallies.entry(kind).or_default().join(tally);
         }
         narrow
+    }
+
+    /// What is known in brief of the types in a slot, of which this is what is known [by type](Self::by_type).
+    pub(super) fn in_brief(&self, slot: Slot) -> Self {
+        let mut brief = Self::default();
+        for (combination, tally) in &self.tallies {
+            let kind = combination.value(Dimension::EventType).unwrap_or_default();
+            let of = match slot {
+                Slot::Whole => Combination::default(),
+                Slot::Types(_) if Slot::of_type(kind) == slot => combination.clone(),
+                Slot::Types(_) => continue,
+            };
+            brief.tallies.entry(of).or_default().join(tally);
+        }
+        for tally in brief.tallies.values_mut() {
+            tally.users.shorten();
+            tally.sessions.shorten();
+        }
+        brief
     }
 
     /// Samples the largest crowds until all together are few enough to be stored.

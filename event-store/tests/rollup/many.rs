@@ -1,7 +1,7 @@
 //! Many at once, and very many.
 
 use super::*;
-use event_store::rollup::{LEASE, crowd::EXACT};
+use event_store::rollup::{LEASE, Slot, crowd::EXACT};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn while_many_write_and_one_counts_no_answer_is_wrong_at_the_end() {
@@ -94,6 +94,49 @@ async fn so_many_people_are_estimated_alike_from_events_hours_and_days() {
     assert_eq!(group("kiosk"), (people as f64 / 11.0).ceil());
     assert_eq!((after[2].exactness, after[2].total), (Exactness::Exact, 0.0), "of 5,500 sessions all have two events");
     assert!(verify(&world, &store).await.wrong.is_empty());
+}
+
+#[tokio::test]
+async fn days_say_in_brief_who_came_where_that_is_enough() {
+    for (people, is_enough) in [(EXACT + 200, false), (EXACT + 1_000, true)] {
+        let world = World::new("2026-03-01T00:00:00Z");
+        let (store, door) = world.instance();
+        let begin = at("2026-02-28T00:00:00Z");
+        let name = |n: usize| json!({"user_id": format!("user-{n}"), "session_id": format!("s-{}", n * 10 / 11)});
+        let events: Vec<ToPut> = (0..people)
+            .map(|n| event(&n.to_string(), begin + SignedDuration::from_secs(7 * n as i64), name(n)))
+            .collect();
+        for batch in events.chunks(500) {
+            put(&store, batch).await;
+        }
+        world.clock.advance(LEASE + SignedDuration::from_mins(1));
+        seal(&world, &store).await;
+        let all = asked(always(), Measure::UniqueUsers, &[]);
+        let mut of_type = all.clone();
+        of_type.filters.dimensions.insert(Dimension::EventType, "pageview".to_owned());
+        let sessions = asked(always(), Measure::BounceRate, &[]);
+        let before = [counted(&store, &all).await, counted(&store, &of_type).await, counted(&store, &sessions).await];
+        assert_eq!(before[0].total, before[1].total);
+        let without = |sk: String| {
+            world.change("DeleteItem", json!({"Key": {"pk": {"S": "T#acme#ROLLUP"}, "sk": {"S": sk}}}));
+        };
+        let Slot::Types(slot) = Slot::of_type("pageview") else { panic!("a type is in a slot of types") };
+        (0..24).for_each(|hour| without(format!("HU#2026-02-28T{hour:02}#0")));
+        without("DUT#2026-02-28#0".to_owned());
+        for (asked, before, brief) in [(&all, &before[0], "W".to_owned()), (&of_type, &before[1], slot.to_string())] {
+            assert_eq!(events_read(&store, &door, asked).await == 0, is_enough, "{people} {asked:?}");
+            assert_eq!(&counted(&store, asked).await, before, "the same, by whatever way");
+            without(format!("DUB{brief}#2026-02-28#0"));
+            assert!(events_read(&store, &door, asked).await > 0);
+            assert_eq!(&counted(&store, asked).await, before);
+        }
+        // Ten thousand sessions or fewer, of which a tenth has two events: they are known one by one.
+        without("DST#2026-02-28#0".to_owned());
+        assert_eq!(counted(&store, &sessions).await, before[2]);
+        assert_eq!(before[2].exactness, Exactness::Exact);
+        let once = (people as f64 - 2.0 * (people as f64 / 11.0)) / (people as f64 * 10.0 / 11.0);
+        assert!((before[2].total - once).abs() < 0.001, "{} {once}", before[2].total);
+    }
 }
 
 #[tokio::test]
