@@ -211,7 +211,7 @@ impl Crowd {
         Stored {
             level: self.level,
             seen,
-            sketch: self.sketch.as_ref().map(|sketch| settled(sketch).to_sketch(HllType::Hll8).serialize()),
+            sketch: self.sketch.as_ref().map(|sketch| settled(sketch).to_sketch(HllType::Hll4).serialize()),
         }
     }
 
