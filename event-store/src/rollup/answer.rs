@@ -45,6 +45,7 @@ pub async fn aggregate(
         Measure::Sum(_) => return aggregate::fold(store, tenant, asked).await,
     };
     let of_one = asked.filters.user_id.is_some() || asked.filters.session_id.is_some();
+    let part = if asked.is_of_types() { part.by_type() } else { part };
     let (Some(ledger), false) = (store.rollups(), of_one) else {
         return aggregate::fold(store, tenant, asked).await;
     };
@@ -196,7 +197,7 @@ async fn of_days(
 
 /// What the roll-ups say that hold for a range, and what has to be read from events.
 ///
-/// Days say in brief who came, in a fiftieth of the bytes. That is enough where all of it is one by one, or where they are surely more than
+/// Days say in brief who came, in a twentieth of the bytes. That is enough where all of it is one by one, or where they are surely more than
 /// are counted one by one.
 async fn rolled<'a>(
     ledger: &dyn Ledger,
@@ -220,8 +221,7 @@ async fn rolled<'a>(
         pieces.extend(days.iter().map(|(day, _)| Piece::Day(*day)));
     } else {
         answer = Answer::to(tenant, asked);
-        let of = if asked.is_of_types() { part.by_type() } else { part };
-        for ((day, rollup), (_, mark)) in of_days(ledger, tenant, of, &days).await?.iter().zip(&days) {
+        for ((day, rollup), (_, mark)) in of_days(ledger, tenant, part, &days).await?.iter().zip(&days) {
             match rollup {
                 Some(rollup) => {
                     pieces.insert(Piece::Day(*day));

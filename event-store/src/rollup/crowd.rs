@@ -17,7 +17,7 @@ use std::{
 /// How many of a crowd are known one by one.
 pub const EXACT: usize = 10_000;
 /// How many of a crowd are known one by one in brief, before it is a sketch and a sample.
-pub const BRIEF: usize = 1_000;
+pub const BRIEF: usize = 500;
 /// From how many on, by the sketch of a crowd, it is sure that they are more than [`EXACT`]: six standard errors of the sketch above.
 const SURELY_MANY: u64 = 10_500;
 /// How many a share is estimated from at least: its standard error is then one in a hundred, or less.
@@ -120,6 +120,11 @@ impl Crowd {
         if let Some(sketch) = &mut self.sketch {
             sketch.update_value(digest);
         }
+        self.keep(digest, times);
+    }
+
+    /// Somebody came, so many times, whom the sketch has already where there is one.
+    fn keep(&mut self, digest: u64, times: u32) {
         if is_kept(digest, self.level) {
             let seen = self.seen.entry(digest).or_default();
             *seen = seen.saturating_add(times);
@@ -138,7 +143,10 @@ impl Crowd {
             self.thin();
         }
         for (digest, times) in &other.seen {
-            self.saw(*digest, *times);
+            match other.sketch {
+                Some(_) => self.keep(*digest, *times),
+                None => self.saw(*digest, *times),
+            }
         }
     }
 
@@ -235,7 +243,11 @@ impl Crowd {
             self.thin();
         }
         for (digest, times) in &other.seen {
-            self.saw(u64::from_be_bytes(*digest), *times);
+            let digest = u64::from_be_bytes(*digest);
+            match other.sketch {
+                Some(_) => self.keep(digest, *times),
+                None => self.saw(digest, *times),
+            }
         }
     }
 }

@@ -93,11 +93,11 @@ impl Part {
     /// Those that say of each combination what it has. All else follows from them.
     pub const BY_COMBINATION: [Self; 3] = [Self::Counts, Self::Users, Self::Sessions];
 
-    /// Those that a roll-up of this piece has: a day is asked for as a whole, and an hour seldom.
+    /// Those that a roll-up of this piece has. In brief it is said of days alone: few hours are read for a question.
     pub fn of(piece: Piece) -> Vec<Self> {
         let mut parts = Self::BY_COMBINATION.to_vec();
+        parts.extend([Self::UsersByType, Self::SessionsByType]);
         if let Piece::Day(_) = piece {
-            parts.extend([Self::UsersByType, Self::SessionsByType]);
             parts.extend(Slot::all().map(Self::UsersInBrief).chain(Slot::all().map(Self::SessionsInBrief)));
         }
         parts
@@ -115,8 +115,8 @@ impl Part {
     /// The part that says in brief which people or sessions are in a slot; counts have none.
     pub const fn in_brief(self, slot: Slot) -> Option<Self> {
         match self {
-            Self::Users => Some(Self::UsersInBrief(slot)),
-            Self::Sessions => Some(Self::SessionsInBrief(slot)),
+            Self::Users | Self::UsersByType => Some(Self::UsersInBrief(slot)),
+            Self::Sessions | Self::SessionsByType => Some(Self::SessionsInBrief(slot)),
             _ => None,
         }
     }

@@ -121,7 +121,7 @@ async fn days_say_in_brief_who_came_where_that_is_enough() {
             world.change("DeleteItem", json!({"Key": {"pk": {"S": "T#acme#ROLLUP"}, "sk": {"S": sk}}}));
         };
         let Slot::Types(slot) = Slot::of_type("pageview") else { panic!("a type is in a slot of types") };
-        (0..24).for_each(|hour| without(format!("HU#2026-02-28T{hour:02}#0")));
+        (0..24).for_each(|hour| without(format!("HUT#2026-02-28T{hour:02}#0")));
         without("DUT#2026-02-28#0".to_owned());
         for (asked, before, brief) in [(&all, &before[0], "W".to_owned()), (&of_type, &before[1], slot.to_string())] {
             assert_eq!(events_read(&store, &door, asked).await == 0, is_enough, "{people} {asked:?}");

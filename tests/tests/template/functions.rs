@@ -63,7 +63,8 @@ fn serving(whole: &Value, id: &str, properties: &Value, faults: &mut Faults) {
     let alarms = items(&shift["Alarms"]);
     let real = |alarm: &&Value| referred(alarm).is_some_and(|(name, _)| !whole["Resources"][name].is_null());
     let watched = !alarms.is_empty() && alarms.iter().all(real);
-    let slow = shift["Type"]["Ref"] == "Rollout" && whole["Parameters"]["Rollout"]["Default"] == "Canary10Percent5Minutes";
+    let slow =
+        shift["Type"]["Ref"] == "Rollout" && whole["Parameters"]["Rollout"]["Default"] == "Canary10Percent5Minutes";
     let slow = slow && properties["AutoPublishAlias"].is_string();
     faults.unless(slow && watched, "function.canary", id, shift);
 }

@@ -262,12 +262,7 @@ const MUTANTS: &[Mutant] = &[
     ("a log of Lambda's own making", "        LogGroup: !Ref AskLogs\n", "", "function.log_group"),
     ("slower than the gateway waits", "      Timeout: 28\n", "      Timeout: 60\n", "function.timeout"),
     ("all at once", "Type: !Ref Rollout", "Type: AllAtOnce", "function.canary"),
-    (
-        "all at once unless told otherwise",
-        "Default: Canary10Percent5Minutes",
-        "Default: AllAtOnce",
-        "function.canary",
-    ),
+    ("all at once unless told otherwise", "Default: Canary10Percent5Minutes", "Default: AllAtOnce", "function.canary"),
     (
         "an alarm that is not there",
         "          - !Ref AskErrorsAlarm\n",
