@@ -9,10 +9,12 @@
 
 use crate::{
     ids::PersonId,
+    locale,
     private::Private,
     table::{Key, Table, TableError, TenantTable},
     tenant::TenantScope,
 };
+use http::HeaderMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize, Serializer};
 
@@ -95,6 +97,25 @@ impl TenantPreferences {
             let email = email.map(|EmailRow { address, on }| Email { address, on });
             Preferences { person, language, email, updated_at }
         }))
+    }
+
+    /// The languages that `person` wants to be answered in, as tags, best first: the one that the request's header names, and where it
+    /// names none the one that they have chosen, then the `token`'s.
+    ///
+    /// # Errors
+    ///
+    /// [`TableError`].
+    pub async fn wanted(
+        &self,
+        person: &PersonId,
+        headers: &HeaderMap,
+        token: Option<&str>,
+    ) -> Result<Vec<String>, TableError> {
+        if let Some(named) = headers.get(locale::HEADER).and_then(|value| value.to_str().ok()) {
+            return Ok(vec![named.to_owned()]);
+        }
+        let chosen = self.get(person).await?.and_then(|chosen| chosen.language);
+        Ok(chosen.into_iter().chain(token.map(ToOwned::to_owned)).collect())
     }
 
     /// Writes a person's preferences in place of what they said before.

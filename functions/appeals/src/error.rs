@@ -22,13 +22,13 @@ pub enum Error {
     #[error(
         "You have appealed already, and the appeal is not decided yet. Follow it by its appeal_id, or add a statement to it."
     )]
-    AlreadyOpen(Box<Appeal>),
+    AlreadyOpen(Appealed),
     /// There was an appeal, and it is over.
     #[error(
         "There has been an appeal against this decision, and it is over. Read its outcome by its appeal_id. \
          If there are new facts, ask the staff to reopen it."
     )]
-    AlreadyDecided(Box<Appeal>),
+    AlreadyDecided(Appealed),
     /// It is too late.
     #[error("This could be appealed until {0}.")]
     WindowClosed(Timestamp),
@@ -55,6 +55,25 @@ pub enum Error {
     Fault(Fault),
 }
 
+/// The appeals about what somebody would appeal once more.
+#[derive(Debug)]
+pub struct Appealed {
+    /// The one to look at first.
+    pub(crate) appeal: Box<Appeal>,
+    /// All of their names, where there are several.
+    pub(crate) all: Vec<String>,
+}
+
+impl Error {
+    /// That all of what a notice tells of is appealed: by these, those that are open first. `None` where there are none.
+    pub(crate) fn appealed(appeals: Vec<Appeal>) -> Option<Self> {
+        let all = appeals.iter().map(|appeal| appeal.id.clone()).collect();
+        let appeal = Box::new(appeals.into_iter().next()?);
+        let told = if appeal.state.is_open() { Self::AlreadyOpen } else { Self::AlreadyDecided };
+        Some(told(Appealed { appeal, all }))
+    }
+}
+
 impl<E: Into<Fault>> From<E> for Error {
     fn from(error: E) -> Self {
         Self::Fault(error.into())
@@ -69,8 +88,10 @@ impl From<Refusal> for Error {
 
 impl From<Error> for Problem {
     fn from(error: Error) -> Self {
-        let of = |code, appeal: &Appeal| {
-            Problem::conflict(code).with("appeal_id", appeal.id.as_str()).with("state", appeal.state.as_str())
+        let of = |code, Appealed { appeal, all }: &Appealed| {
+            let problem = Problem::conflict(code).with("appeal_id", appeal.id.as_str());
+            let problem = problem.with("state", appeal.state.as_str());
+            if all.len() > 1 { problem.with("appeal_ids", all.clone()) } else { problem }
         };
         let problem = match error {
             Error::NoSuchNotice => Problem::not_found("notification.not_found"),

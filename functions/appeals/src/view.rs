@@ -7,11 +7,10 @@ use serde_json::{Map, Value};
 use shared::{
     audit::{Actor, Places, Standing},
     ids::PersonId,
-    locale::Locale,
     notices::Category,
     outbox,
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What an appeal is about.
 #[derive(Serialize, utoipa::ToSchema)]
@@ -23,13 +22,19 @@ pub(crate) struct Context {
     /// When it was told.
     #[schema(value_type = String, format = DateTime)]
     told_at: Timestamp,
-    /// The app's own names for the decisions that it tells of. They may hold codes: staff see them, the person does not.
+    /// The app's own names for the decisions that it is about. They may hold codes: staff see them, the person does not.
     #[serde(skip_serializing_if = "Option::is_none")]
     decision_refs: Option<Vec<String>>,
-    /// The person's language.
-    locale: Locale,
+    /// How many of the decisions that the notice told of it is about; the others have appeals of their own.
+    count: u64,
+    /// The person's language when they appealed, as a tag.
+    #[schema(example = "es")]
+    locale: String,
     /// Their latest appeals before this one, newest first, at most 20.
     prior_appeals: Vec<String>,
+    /// The appeals about the other decisions that the notice told of; absent where there are none.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    appealed_elsewhere: BTreeSet<String>,
 }
 
 /// An appeal in short.
@@ -172,11 +177,11 @@ pub(crate) struct StaffView {
 /// What the notice came with.
 #[derive(Serialize, utoipa::ToSchema)]
 pub(crate) struct NoticeView {
-    /// How many decisions it told of.
+    /// How many of its decisions the appeal is about.
     count: u64,
-    /// Those that it names, newest first.
+    /// Those of them that it names, newest first.
     decisions: Vec<OriginalView>,
-    /// What came with the newest of them.
+    /// What came with the newest of them; empty where the appeal is not about all that the notice told of.
     #[schema(value_type = Object)]
     context: Map<String, Value>,
     /// Who asked for it to be told: a person, or a job.
@@ -222,8 +227,10 @@ impl Summary {
                 Viewer::Person => None,
                 Viewer::Staff(_) => Some(about.decision_refs()),
             },
-            locale: about.locale,
+            count: about.count,
+            locale: about.locale.clone(),
             prior_appeals: about.prior.clone(),
+            appealed_elsewhere: about.elsewhere.clone(),
         };
         Self {
             appeal_id: appeal.id.clone(),

@@ -8,6 +8,7 @@ use aws_sdk_dynamodb::{
     types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure::AllOld},
 };
 use futures::future;
+use http::HeaderMap;
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::json;
@@ -316,6 +317,11 @@ impl Feed {
     /// What the person has chosen; `None` where nothing.
     pub(crate) async fn preferences(&self) -> Result<Option<Preferences>, TableError> {
         self.preferences.get(&self.person).await
+    }
+
+    /// The languages that the person wants, best first.
+    pub(crate) async fn wanted(&self, headers: &HeaderMap, token: Option<&str>) -> Result<Vec<String>, TableError> {
+        self.preferences.wanted(&self.person, headers, token).await
     }
 
     /// Keeps what the person chooses.

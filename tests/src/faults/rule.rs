@@ -26,6 +26,7 @@ enum When {
     Always,
     Nth(u64),
     First(u64),
+    From(u64),
     Every(u64),
     Chance(f64, Box<StdRng>),
 }
@@ -110,6 +111,12 @@ impl Rule {
     /// Only the first `n` of these calls.
     pub fn first(mut self, n: u64) -> Self {
         self.when = When::First(n);
+        self
+    }
+
+    /// Only the `n`th of these calls and all after it: as if the function died there.
+    pub fn from(mut self, n: u64) -> Self {
+        self.when = When::From(n);
         self
     }
 
@@ -220,6 +227,7 @@ impl Armed {
             When::Always => true,
             When::Nth(n) => self.seen == *n,
             When::First(n) => self.seen <= *n,
+            When::From(n) => self.seen >= *n,
             When::Every(n) => self.seen.is_multiple_of(*n),
             When::Chance(probability, random) => random.gen_bool(*probability),
         };

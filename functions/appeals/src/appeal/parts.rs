@@ -6,7 +6,6 @@ use serde_json::{Map, Value};
 use shared::{
     audit::Actor,
     ids::PersonId,
-    locale::Locale,
     notices::{Category, Decision},
 };
 use std::collections::BTreeSet;
@@ -212,7 +211,7 @@ pub struct Statement {
     pub text: String,
 }
 
-/// What an appeal is about: the notice as it was when the appeal was opened.
+/// What an appeal is about: of a notice, as it was when the appeal was opened, the decisions that had no appeal yet.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct About {
     /// The notice.
@@ -221,25 +220,29 @@ pub struct About {
     pub category: Category,
     /// When it was told.
     pub told_at: Timestamp,
-    /// How many decisions it told of.
+    /// How many decisions of those that it told of; the others have appeals of their own.
     pub count: u64,
     /// Those that it names.
     pub decisions: Vec<Decision>,
-    /// What came with the newest of them. Staff see it, the person does not.
+    /// What came with the newest of them. Staff see it, the person does not. Nothing where the notice told of decisions that have appeals
+    /// of their own, as it may have come with one of those.
     pub context: Map<String, Value>,
     /// Who asked for it to be told.
     pub by: Actor,
     /// Everybody who took one of the decisions or asked for it to be told.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub involved: BTreeSet<PersonId>,
-    /// The person's language when they appealed.
-    pub locale: Locale,
+    /// The person's language when they appealed, as a tag: one in which there are notices.
+    pub locale: String,
     /// Their latest appeals before, newest first.
     pub prior: Vec<String>,
+    /// The appeals about the other decisions that the notice told of.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub elsewhere: BTreeSet<String>,
 }
 
 impl About {
-    /// The names of the decisions that the notice tells of.
+    /// The names of the decisions.
     pub fn decision_refs(&self) -> Vec<String> {
         self.decisions.iter().filter_map(|decision| decision.decision_ref.clone()).collect()
     }

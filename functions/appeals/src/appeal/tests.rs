@@ -1,9 +1,6 @@
 use super::*;
 use proptest::prelude::*;
-use shared::{
-    locale::Locale,
-    notices::{Category, Decision},
-};
+use shared::notices::{Category, Decision};
 
 fn person(name: &str) -> PersonId {
     PersonId::from_subject(name).unwrap()
@@ -29,8 +26,9 @@ fn appeal() -> Appeal {
         context: Default::default(),
         by: Actor::Person(person("moderation")),
         involved: ["moderator-8"].map(person).into(),
-        locale: Locale::En,
+        locale: "en".to_owned(),
         prior: vec![],
+        elsewhere: Default::default(),
     };
     Appeal::open("apl_x".to_owned(), person("ada"), about, None, &act("ada", 0))
 }

@@ -5,10 +5,9 @@ use crate::{
     App, Error,
     appeal::{Act, Appeal, Move, Notified, Ruling},
     request::{DecideAppeal, ReopenAppeal, artifact},
-    table::{TenantAppeals, Written},
+    table::Written,
     view::StaffView,
 };
-use aws_sdk_dynamodb::types::TransactWriteItem;
 use axum::{Extension, extract::State, response::Response};
 use http::HeaderMap;
 use serde_json::{Map, Value, json};
@@ -16,7 +15,6 @@ use shared::{
     audit::Actor,
     auth::{Caller, Scope},
     idempotency::Token,
-    ids::PersonId,
     notices::{Category, Decision, Origin, Plan, TellError, Telling, Told, Unsaid, texts},
     outbox::{Message, Target},
     table::TableError,
@@ -92,9 +90,9 @@ pub(super) async fn decide(
         let Plan { mut parts, told } = telling(&app, &tenant, &appeal, &body, &act).await?;
         let mut ruling = ruling(&appeal, &body, &act, told);
         if body.outcome.undoes() {
-            let (id, part) = undo(&appeals, &appeal, &ruling)?;
-            ruling.undo = Some(id);
-            parts.push(part);
+            let message = undo(&appeal, &ruling);
+            ruling.undo = Some(message.id.clone());
+            parts.push(appeals.message_part(message)?);
         }
         appeal.decide(ruling, &act)?;
         if appeals.change(&appeal, seen, &entry, parts).await? == Written::Done {
@@ -211,7 +209,9 @@ fn ruling(appeal: &Appeal, body: &DecideAppeal, act: &Act, told: Told) -> Ruling
         Told::PutOff { until, .. } => Notified::PutOff { until },
         Told::Off => Notified::Off,
     };
-    let with_notice = || appeal.about.context.get("artifact_id").and_then(Value::as_str).map(str::to_owned);
+    // A context may hold anything under that name.
+    let named = || appeal.about.context.get("artifact_id").and_then(Value::as_str);
+    let with_notice = || named().filter(|name| artifact(name).is_ok()).map(str::to_owned);
     Ruling {
         outcome: body.outcome,
         reason: body.reason.clone(),
@@ -225,16 +225,59 @@ fn ruling(appeal: &Appeal, body: &DecideAppeal, act: &Act, told: Told) -> Ruling
     }
 }
 
-/// The message that asks the app's systems to undo what was decided: its name, and its writing.
-fn undo(appeals: &TenantAppeals, appeal: &Appeal, ruling: &Ruling) -> Result<(String, TransactWriteItem), TableError> {
-    let id = format!("undo-{}-{}", appeal.id, appeal.round);
-    let person: &PersonId = &appeal.person;
+/// The message that asks the app's systems to undo what was decided. It names things and has none of their contexts, so that it is never
+/// larger than a message may be.
+fn undo(appeal: &Appeal, ruling: &Ruling) -> Message {
     let payload = json!({
         "appeal_id": appeal.id, "round": appeal.round, "outcome": ruling.outcome, "artifact_id": ruling.artifact_id,
-        "decision_refs": appeal.about.decision_refs(), "notification_id": appeal.about.notification_id, "userId": person,
-        "decided_at": ruling.at,
+        "decision_refs": appeal.about.decision_refs(), "notification_id": appeal.about.notification_id,
+        "userId": appeal.person, "decided_at": ruling.at,
     });
-    let topic = "artifact.undo_requested".to_owned();
-    let part = appeals.message_part(Message { id: id.clone(), target: Target::Webhook, topic, payload })?;
-    Ok((id, part))
+    let (id, topic) = (format!("undo-{}-{}", appeal.id, appeal.round), "artifact.undo_requested".to_owned());
+    Message { id, target: Target::Webhook, topic, payload }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::appeal::{About, Outcome};
+    use jiff::Timestamp;
+    use shared::{ids::PersonId, notices::MAX_DECISIONS, outbox::MAX_PAYLOAD_BYTES};
+
+    #[test]
+    fn the_largest_request_to_undo_is_no_larger_than_a_message_may_be() {
+        // No character takes more bytes, and as many as each name may have.
+        let name = |length| "\u{10ffff}".repeat(length);
+        let (person, at) = (PersonId::from_subject(&name(128)).unwrap(), Timestamp::UNIX_EPOCH);
+        let decision = Decision { decision_ref: Some(name(128)), at, decided_by: Some(person.clone()) };
+        let mut about = About {
+            notification_id: "ntf_00000000000000000000000000".to_owned(),
+            category: Category::TemporaryRestriction,
+            told_at: at,
+            count: u64::MAX,
+            decisions: vec![decision; MAX_DECISIONS],
+            context: Map::from_iter([("artifact_id".to_owned(), Value::from(name(256)))]),
+            by: Actor::Person(person.clone()),
+            involved: Default::default(),
+            locale: "en".to_owned(),
+            prior: vec![],
+            elsewhere: Default::default(),
+        };
+        let act = Act { by: person.clone(), at, audit: String::new(), token: None };
+        let of = |about: &About| {
+            let appeal =
+                Appeal::open(crate::table::appeal_id(at), person.clone(), about.clone(), Some(name(5_000)), &act);
+            let body = DecideAppeal { outcome: Outcome::PartiallyOverturned, reason: name(2_000), artifact_id: None };
+            undo(&appeal, &ruling(&appeal, &body, &act, Told::Off)).payload
+        };
+        let payload = of(&about);
+        assert_eq!(payload["artifact_id"], name(256));
+        let bytes = payload.to_string().len();
+        assert!((27_000..=MAX_PAYLOAD_BYTES).contains(&bytes), "{bytes}");
+        // What is no name of an artifact is none, whatever the context says.
+        for odd in [Value::from(name(257)), Value::from("a".repeat(8_000)), Value::from(""), json!(7), json!(["x"])] {
+            about.context.insert("artifact_id".to_owned(), odd);
+            assert_eq!(of(&about)["artifact_id"], Value::Null);
+        }
+    }
 }

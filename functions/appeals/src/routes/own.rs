@@ -1,11 +1,11 @@
 //! What the person does who appeals, or somebody for them.
 
-use super::{ATTEMPTS, Asking, Changing, OfAppeal, change, crowded, existing, versioned};
+use super::{Asking, Changing, OfAppeal, change, crowded, existing, versioned};
 use crate::{
     App, Error,
-    appeal::{About, Appeal},
+    appeal::Appeal,
     request::{ListQuery, Maybe, OfUser, OpenAppeal, OpenAppealAgainst, Patch, PatchAppeal, statement, states},
-    table::{Written, appeal_id},
+    table::{Against, MAX_GUARDS, Written, appeal_id},
     view::{AppealView, Summary, Viewer},
 };
 use axum::{Extension, extract::State, response::Response};
@@ -16,7 +16,6 @@ use shared::{
     audit::Entry,
     auth::{Access, Caller, EvenSuspended},
     idempotency::Token,
-    locale,
     problem::ProblemDocument,
     tenant::TenantScope,
     web::{
@@ -33,7 +32,8 @@ const PRIOR: u32 = 20;
 #[derive(utoipa::IntoResponses)]
 #[expect(dead_code, reason = "the variants describe answers and are never made")]
 enum Opening {
-    /// There is an appeal: `appeal_id` and `state` say which, and how far it has come.
+    /// All that the notice tells of is appealed: `appeal_id` and `state` say by which appeal, and how far it has come; where there are
+    /// several, `appeal_ids` names all of them.
     #[response(status = 409, content_type = "application/problem+json")]
     Already(ProblemDocument),
     /// It is too late; `closed_at` says until when it was not.
@@ -63,12 +63,13 @@ pub(super) struct AppealsPage {
     next_cursor: Option<String>,
 }
 
-/// Appeals against what a notice tells of: one click, as the body may be empty.
+/// Appeals against what a notice tells of: one click, as the body may be empty. Where some of its decisions are appealed already, the
+/// appeal is about the others.
 #[utoipa::path(
     post,
     path = "/api/user-notifications/{id}/appeal",
     tag = "appeals",
-    params(OfNotice, ("x-sheen-locale" = Option<String>, Header, description = "The person's language.")),
+    params(OfNotice, ("x-sheen-locale" = Option<String>, Header, description = "The person's language; else the one that they have chosen, else `en`.")),
     request_body = Option<OpenAppeal>,
     responses(
         (status = 201, description = "The appeal.", body = AppealView), Opening, OfOne, Guarded, WithBody
@@ -85,12 +86,13 @@ pub(super) async fn open(
     opened(&app, &caller, token.as_deref(), &headers, (&id, body)).await
 }
 
-/// Appeals against what the notice tells of that the body names.
+/// Appeals against what the notice tells of that the body names. Where some of its decisions are appealed already, the appeal is about
+/// the others.
 #[utoipa::path(
     post,
     path = "/api/user-notifications/appeal",
     tag = "appeals",
-    params(("x-sheen-locale" = Option<String>, Header, description = "The person's language.")),
+    params(("x-sheen-locale" = Option<String>, Header, description = "The person's language; else the one that they have chosen, else `en`.")),
     request_body = OpenAppealAgainst,
     responses(
         (status = 201, description = "The appeal.", body = AppealView), Opening, OfOne, Guarded, WithBody
@@ -118,20 +120,24 @@ async fn opened(
     let person = caller.subject(body.user_id.as_deref(), Access::Write).await?;
     let said = body.statement.map(statement).transpose()?;
     let asking = Asking::new(caller.person(), token, headers)?;
-    let own = caller.locale().filter(|_| person == *caller.person());
-    let (locale, appeals) = (locale::of(headers, own), app.appeals.of(&tenant));
-    for _ in 0..ATTEMPTS {
+    let appeals = app.appeals.of(&tenant);
+    let own = caller.claims().language().filter(|_| person == *caller.person());
+    let language = app.config.words.language(&appeals.wanted(&person, headers, own).await?);
+    // Whoever is quicker takes one of the guards away.
+    for _ in 0..MAX_GUARDS + 1 {
         let notice = appeals.notice(&person, notice).await?.ok_or(Error::NoSuchNotice)?;
         if !notice.appealable || !notice.category.appealable() {
             return Err(Error::NotAppealable);
         }
-        if let Some(appeal) = appeals.against(&person, &notice).await? {
-            if appeal.done_under(asking.token.as_deref()) {
-                return Ok(created(&appeal));
+        let unappealed = match appeals.against(&person, &notice).await? {
+            Against::Open(unappealed) => unappealed,
+            Against::Appealed(found) => {
+                if let Some(done) = found.iter().find(|appeal| appeal.done_under(asking.token.as_deref())) {
+                    return Ok(created(done));
+                }
+                return Err(Error::appealed(found).unwrap_or_else(crowded));
             }
-            let appeal = Box::new(appeal);
-            return Err(if appeal.state.is_open() { Error::AlreadyOpen } else { Error::AlreadyDecided }(appeal));
-        }
+        };
         let now = app.clock.now();
         if !app.config.window.is_open(notice.created_at, now) {
             return Err(Error::WindowClosed(app.config.window.closes(notice.created_at)));
@@ -141,9 +147,9 @@ async fn opened(
         let detail = json!({"notification_id": notice.id, "statement": said});
         let draft = Entry::draft("appeal.opened", asking.actor()).of(&*id).about(&person).detail(detail);
         let (entry, act) = asking.act(draft, app)?;
-        let about = About::of(notice.clone(), locale, prior);
+        let about = unappealed.about(language.clone(), prior);
         let appeal = Appeal::open(id, person.clone(), about, said.clone(), &act);
-        if appeals.open(&appeal, &notice, &entry).await? == Written::Done {
+        if appeals.open(&appeal, &unappealed, &entry).await? == Written::Done {
             return Ok(created(&appeal));
         }
     }

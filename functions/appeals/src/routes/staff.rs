@@ -6,7 +6,7 @@ use crate::{
     appeal::{Appeal, State as Stage},
     request::{QueueQuery, StatsQuery, age, states},
     stats::{Open, Stats, latest},
-    table::{Mark, TenantAppeals, Wanted},
+    table::{MOST, Mark, TenantAppeals, Wanted},
     view::{Known, QueuedView, StaffView},
 };
 use axum::{extract::State, response::Response};
@@ -26,6 +26,8 @@ use shared::{
 use std::collections::BTreeMap;
 
 const QUEUE: &str = "GET /api/admin/appeals";
+/// The most overdue appeals of a state that are counted.
+const MOST_OVERDUE: usize = 1_000;
 /// The most decisions of an outcome whose rows are read for the statistics.
 const MOST_DECIDED: usize = 2_000;
 
@@ -34,11 +36,11 @@ const MOST_DECIDED: usize = 2_000;
 pub(super) struct Queue {
     /// The appeals, oldest first.
     appeals: Vec<QueuedView>,
-    /// How many open appeals of the tenant are overdue, on this page or not.
+    /// How many open appeals of the tenant are overdue, on this page or not; of those submitted and of those in review, up to 1,000 each
+    /// are counted.
     overdue: u64,
-    /// Whether there are more of those than were counted.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    overdue_truncated: bool,
+    /// Whether there may be more of those than were counted.
+    overdue_at_least: bool,
     /// The mark of the next page; absent after the last one.
     #[serde(skip_serializing_if = "Option::is_none")]
     next_cursor: Option<String>,
@@ -75,11 +77,11 @@ pub(super) async fn queue(
     let (found, after) = appeals.queue(&wanted, query.limit.get(), after).await?;
     let next_cursor = app.cursors.next(&place, after.as_ref()).await?;
     let late = now.checked_sub(patience).ok();
-    let ((submitted, in_review), whole) = appeals.count_open(late).await?;
+    let ((submitted, in_review), whole) = appeals.count_open(late, MOST_OVERDUE).await?;
     let overdue = submitted + in_review;
     let known = Known { places: Places::default(), messages: BTreeMap::new() };
     let shown = found.iter().map(|appeal| QueuedView::of(appeal, &known, patience, now));
-    Ok(Json(Queue { appeals: shown.collect(), overdue, overdue_truncated: !whole, next_cursor }))
+    Ok(Json(Queue { appeals: shown.collect(), overdue, overdue_at_least: !whole, next_cursor }))
 }
 
 /// Shows everything of an appeal.
@@ -134,7 +136,7 @@ pub(super) async fn stats(
     let appeals = app.appeals.of(&tenant);
     let (mut decided, mut whole) = (Vec::new(), true);
     for state in [Stage::Upheld, Stage::Overturned, Stage::PartiallyOverturned] {
-        let (mut marks, all) = appeals.between(state, Some(from), Some(to)).await?;
+        let (mut marks, all) = appeals.between(state, (Some(from), Some(to)), MOST).await?;
         whole &= all && marks.len() <= MOST_DECIDED;
         marks.truncate(MOST_DECIDED);
         let names: Vec<String> = marks.into_iter().map(|mark| mark.id).collect();
@@ -144,8 +146,8 @@ pub(super) async fn stats(
     // What was reopened since the index was read counts no more.
     decided.retain(|appeal| appeal.settled_at.is_some_and(|at| at >= from && at < to));
     let mut stats = Stats::of((from, to), &decided);
-    let (withdrawn, all_withdrawn) = appeals.between(Stage::Withdrawn, Some(from), Some(to)).await?;
-    let ((submitted, in_review), all_open) = appeals.count_open(None).await?;
+    let (withdrawn, all_withdrawn) = appeals.between(Stage::Withdrawn, (Some(from), Some(to)), MOST).await?;
+    let ((submitted, in_review), all_open) = appeals.count_open(None, MOST).await?;
     (stats.withdrawn, stats.open) = (withdrawn.len() as u64, Open { submitted, in_review });
     stats.truncated = !(whole && all_withdrawn && all_open);
     Ok(Json(stats))

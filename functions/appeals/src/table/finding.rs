@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// How many keys a count reads at once.
 const PAGE: u32 = 1_000;
-/// The most keys that a list reads for one answer, and a count of one state.
+/// The most keys that a list reads for one answer, and the statistics of one state.
 pub(crate) const MOST: usize = 10_000;
 /// How many rows are read at once, at least, after the first ones were not enough for a list.
 const CHUNK: u32 = 100;
@@ -203,7 +203,7 @@ impl TenantAppeals {
         Ok((marks.collect(), page.after))
     }
 
-    /// The marks of a state with times from `from` to before `to`, up to [`MOST`] of them, and whether those are all.
+    /// The marks of a state with times from `from` to before `to`, some `most` of them, and whether those are all.
     ///
     /// # Errors
     ///
@@ -211,8 +211,8 @@ impl TenantAppeals {
     pub(crate) async fn between(
         &self,
         state: State,
-        from: Option<Timestamp>,
-        to: Option<Timestamp>,
+        (from, to): (Option<Timestamp>, Option<Timestamp>),
+        most: usize,
     ) -> Result<(Vec<Mark>, bool), TableError> {
         let before = |from| Place::in_index("-", format!("{}#{}", state.as_str(), sortable(from)));
         let (mut found, mut after) = (Vec::new(), from.map(before));
@@ -224,20 +224,25 @@ impl TenantAppeals {
             if end.is_some() || after.is_none() {
                 return Ok((found, true));
             }
-            if found.len() >= MOST {
+            if found.len() >= most {
                 return Ok((found, false));
             }
         }
     }
 
-    /// How many appeals are submitted and how many in review whose round began before `before`, and whether those are all.
+    /// How many appeals are submitted and how many in review whose round began before `before`, some `most` of each, and whether those are
+    /// all.
     ///
     /// # Errors
     ///
     /// [`TableError`].
-    pub(crate) async fn count_open(&self, before: Option<Timestamp>) -> Result<((u64, u64), bool), TableError> {
-        let (submitted, all_submitted) = self.between(State::Submitted, None, before).await?;
-        let (in_review, all_in_review) = self.between(State::InReview, None, before).await?;
+    pub(crate) async fn count_open(
+        &self,
+        before: Option<Timestamp>,
+        most: usize,
+    ) -> Result<((u64, u64), bool), TableError> {
+        let (submitted, all_submitted) = self.between(State::Submitted, (None, before), most).await?;
+        let (in_review, all_in_review) = self.between(State::InReview, (None, before), most).await?;
         // Who is taken up between the two readings is in both, and counts once.
         let taken: BTreeSet<&Mark> = in_review.iter().collect();
         let submitted = submitted.iter().filter(|mark| !taken.contains(mark)).count() as u64;

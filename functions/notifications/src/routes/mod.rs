@@ -12,7 +12,6 @@ use serde::{Deserialize, Serialize};
 use shared::{
     auth::{Access, Behalf, Caller},
     ids::PersonId,
-    locale,
     problem::ProblemDocument,
     tenant::TenantScope,
     web::{Json, Routes},
@@ -97,13 +96,7 @@ impl Entered {
 
     /// The languages that the reader wants, best first: what the header says, what they have chosen, what their token says.
     async fn wanted(&self, headers: &HeaderMap) -> Result<Vec<String>, Error> {
-        let header = headers.get(locale::HEADER).and_then(|value| value.to_str().ok()).map(ToOwned::to_owned);
-        let mut wanted: Vec<String> = header.into_iter().collect();
-        if wanted.is_empty() {
-            wanted.extend(self.feed.preferences().await?.and_then(|chosen| chosen.language));
-            wanted.extend(self.caller.claims().language().map(ToOwned::to_owned));
-        }
-        Ok(wanted)
+        Ok(self.feed.wanted(headers, self.caller.claims().language()).await?)
     }
 
     fn reader<'a>(&self, app: &App, wanted: &'a [String]) -> Reader<'a> {

@@ -83,7 +83,7 @@ async fn the_history_says_where_the_texts_of_its_entries_were_erased() {
 }
 
 /// The messages of the outbox that ask for something to be undone.
-async fn messages(bundle: &Bundle) -> Vec<Value> {
+pub(super) async fn messages(bundle: &Bundle) -> Vec<Value> {
     let table = &bundle.template().tables[0].name;
     let rows = bundle.aws().administrator().dynamodb().scan().table_name(table).into_paginator().items().send();
     let rows: Vec<_> = rows.collect::<Result<Vec<_>, _>>().await.unwrap();
@@ -95,7 +95,7 @@ async fn messages(bundle: &Bundle) -> Vec<Value> {
 }
 
 /// An attribute as JSON.
-fn plain(value: &AttributeValue) -> Value {
+pub(super) fn plain(value: &AttributeValue) -> Value {
     match value {
         AttributeValue::S(text) => json!(text),
         AttributeValue::N(number) => serde_json::from_str(number).unwrap(),
@@ -224,4 +224,29 @@ async fn whoever_took_one_of_many_decisions_that_are_told_together_decides_none_
     let (rhea, sol) = (reviewer(&bundle, "rhea").await, reviewer(&bundle, "sol").await);
     assert_problem(&review(&rhea, &appeal).await, 403, "appeal.same_reviewer");
     assert_eq!(review(&sol, &appeal).await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_to_be_undone_is_asked_for_however_much_a_notice_came_with() {
+    let bundle = Bundle::start().await;
+    tell(&service(&bundle), "ada", "content_violation").await;
+    // As many decisions as a notice lists, with the longest names, and the largest context.
+    for n in 0..50 {
+        let body = json!({"userId": "ada", "category": "content_violation",
+            "decision_ref": format!("{n:03}{}", "\u{10ffff}".repeat(125)),
+            "context": {"artifact_id": "a".repeat(8 * 1024 - r#"{"artifact_id":""}"#.len())}});
+        assert_eq!(service(&bundle).post(NOTICES, body).await.status, 429);
+    }
+    bundle.clock().advance(hours(12));
+    bundle.run_schedule("notification-deferrals").await.unwrap();
+    let ada = bundle.shopper("ada");
+    let notices = ada.get(NOTICES).await;
+    let opened = click(&ada, notices.body["notifications"][0]["id"].as_str().unwrap()).await;
+    assert_eq!((opened.status, &opened.body["context"]["count"]), (201, &json!(50)), "{}", opened.body);
+    let appeal = opened.body["appeal_id"].as_str().unwrap();
+    settle(&reviewer(&bundle, "rhea").await, appeal, "overturned").await;
+    let sent = messages(&bundle).await;
+    let payload = &sent[0]["payload"];
+    assert_eq!((sent.len(), payload["decision_refs"].as_array().unwrap().len()), (1, 50));
+    assert_eq!(payload["artifact_id"], Value::Null, "what is that long is no name of an artifact");
 }

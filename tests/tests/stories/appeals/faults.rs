@@ -21,46 +21,6 @@ async fn a_lost_reply_is_one_appeal_and_one_decision_and_the_caller_hears_of_it(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whatever_call_of_an_opening_fails_a_retry_under_its_key_ends_with_one_appeal() {
-    let faults = Faults::new();
-    let bundle = Bundle::start_with(faults.before(Options::for_tests())).await;
-    let mut tried = 0;
-    for (operation, n) in [
-        ("GetItem", 1),
-        ("GetItem", 2),
-        ("Query", 1),
-        ("UpdateItem", 1),
-        ("UpdateItem", 2),
-        ("PutItem", 1),
-        ("TransactWriteItems", 1),
-    ] {
-        for what in ["lose", "reset", "fail"] {
-            tried += 1;
-            let person = format!("person-{tried}");
-            let notice = tell(&service(&bundle), &person, "account_warning").await;
-            let client = bundle.shopper(&person).with_header("idempotency-key", &format!("click-{tried}"));
-            for nth in n..n + 4 {
-                let rule = faults.on(operation).by("appeals").nth(nth);
-                match what {
-                    "lose" => rule.lose_reply(),
-                    "reset" => rule.reset(),
-                    _ => rule.fail(),
-                };
-            }
-            let first = click(&client, &notice).await;
-            assert!(matches!(first.status, 201 | 503), "{operation} {n} {what}: {} {}", first.status, first.body);
-            faults.clear();
-            // A run that could not give its key back holds it for the rest of its lease.
-            bundle.clock().advance(SignedDuration::from_mins(1));
-            let again = click(&client, &notice).await;
-            assert_eq!(again.status, 201, "{operation} {n} {what}: {}", again.body);
-            let listed = bundle.shopper(&person).get(OWN).await;
-            assert_eq!(listed.body["appeals"].as_array().unwrap().len(), 1, "{operation} {n} {what}");
-        }
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn conflicts_are_waited_out_and_a_store_that_throttles_for_long_is_told_as_such() {
     let faults = Faults::new();
     let bundle = Bundle::start_with(faults.before(Options::for_tests())).await;

@@ -8,9 +8,12 @@ use http::Method;
 use jiff::SignedDuration;
 use local::{Claims, Options};
 
+mod crashes;
 mod decided;
 mod doors;
 mod faults;
+mod guards;
+mod languages;
 mod opened;
 mod queue;
 

@@ -77,19 +77,7 @@ async fn what_is_rare_is_found_by_few_calls_and_the_next_page_begins_after_it() 
     let faults = Faults::new();
     let bundle = Bundle::start_with(faults.before(Options::for_tests())).await;
     let like = appealed(&bundle, "content_violation").await;
-    let like = rows(&bundle).await.into_iter().find(|row| row["sk"].as_s().is_ok_and(|sk| *sk == like)).unwrap();
-    let opened = like["appeals_by_state"].as_s().unwrap().split('#').nth(1).unwrap().to_owned();
-    let copy = |n: usize| {
-        // Newer by name, and as old in the queue.
-        let id = format!("apl_{}{n:07}", "z".repeat(19));
-        let text = |text: String| AttributeValue::S(text);
-        let mut row = like.clone();
-        row.extend(["sk", "id"].map(|name| (name.to_owned(), text(id.clone()))));
-        row.insert("appeals_by_person".to_owned(), text(format!("ada#{id}")));
-        row.insert("appeals_by_state".to_owned(), text(format!("submitted#{opened}#{id}")));
-        row
-    };
-    put(&bundle, (0..300).map(copy).collect()).await;
+    copy(&bundle, &like, 0..300).await;
     let (ada, rhea) = (bundle.shopper("ada"), reviewer(&bundle, "rhea").await);
     let mut rare = Vec::new();
     for _ in 0..2 {
@@ -103,6 +91,46 @@ async fn what_is_rare_is_found_by_few_calls_and_the_next_page_begins_after_it() 
     }
     rare.reverse();
     assert_eq!(few_calls(&faults, &ada, &format!("{OWN}?limit=1&state=withdrawn")).await, rare);
+}
+
+/// Writes copies of one of ada's appeals that nobody has taken up: newer by their names, and as old in the queue.
+async fn copy(bundle: &Bundle, appeal: &str, numbers: std::ops::Range<usize>) {
+    let like = rows(bundle).await.into_iter().find(|row| row["sk"].as_s().is_ok_and(|sk| sk == appeal)).unwrap();
+    let opened = like["appeals_by_state"].as_s().unwrap().split('#').nth(1).unwrap().to_owned();
+    let copy = |n: usize| {
+        let id = format!("apl_{}{n:07}", "z".repeat(19));
+        let text = |text: String| AttributeValue::S(text);
+        let mut row = like.clone();
+        row.extend(["sk", "id"].map(|name| (name.to_owned(), text(id.clone()))));
+        row.insert("appeals_by_person".to_owned(), text(format!("ada#{id}")));
+        row.insert("appeals_by_state".to_owned(), text(format!("submitted#{opened}#{id}")));
+        row
+    };
+    put(bundle, numbers.map(copy).collect()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_overdue_is_counted_by_few_calls_up_to_a_thousand_of_a_state() {
+    let faults = Faults::new();
+    let bundle = Bundle::start_with(faults.before(Options::for_tests())).await;
+    let appeal = appealed(&bundle, "content_violation").await;
+    let rhea = reviewer(&bundle, "rhea").await;
+    let counted = async || {
+        let mark = faults.mark();
+        let page = rhea.get(&format!("{STAFF}?limit=1&state=in_review")).await.success().unwrap().body;
+        // One of the list, and those of the two states.
+        assert!((3..=4).contains(&faults.since(mark).of("Query").len()), "{:#?}", faults.since(mark));
+        (page["overdue"].as_u64().unwrap(), page["overdue_at_least"].as_bool().unwrap())
+    };
+    copy(&bundle, &appeal, 0..998).await;
+    bundle.clock().advance(hours(72));
+    assert_eq!(counted().await, (0, false), "the last moment is in time");
+    bundle.clock().advance(SignedDuration::from_micros(1));
+    assert_eq!(counted().await, (999, false));
+    copy(&bundle, &appeal, 998..1_200).await;
+    assert_eq!(counted().await, (1_000, true));
+    assert_eq!(review(&rhea, &appeal).await.status, 200);
+    assert_eq!(counted().await, (1_001, true), "those in review come to them");
 }
 
 /// What a list of two shows on two pages, each read by few calls.

@@ -247,7 +247,8 @@ pub(super) const TENANTS: [Tenant; 12] = [
         role: "AppealsTenantRole",
         rows: &[
             ("APPEALS", &["dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:PutItem"]),
-            ("APPEALS#grace", &["dynamodb:GetItem", "dynamodb:PutItem"]),
+            ("APPEALS#grace", &["dynamodb:BatchGetItem", "dynamodb:PutItem"]),
+            ("PREFERENCES", &["dynamodb:GetItem"]),
             ("NOTICE#grace", &["dynamodb:GetItem", "dynamodb:PutItem"]),
             LIMIT,
             ("AUDIT", &["dynamodb:PutItem", "dynamodb:BatchGetItem"]),
