@@ -4,6 +4,7 @@ SAM's own translator says which versions a template has, and SAM's own command l
 an `aws` and a `sam` that write down how they were called. Run by scripts/lint-template, in the environment of its tools.
 """
 
+import json
 import logging
 import os
 import pathlib
@@ -20,6 +21,14 @@ from samtranslator.yaml_helper import yaml_parse
 
 ROOT = pathlib.Path(__file__).parent.parent
 STACK = {"ProjectId": "demo-project", "Stage": "prod", "TrustSafetyNotifications": "on", "AlertEmail": ""}
+# What the fake of AWS says of no stack, and of nobody.
+NO_STACK, NOBODY = "Stack with id smartstore does not exist", "Unable to locate credentials"
+
+
+def defaults(template: str) -> dict[str, str]:
+    """What CloudFormation takes for parameters that nobody names."""
+    parameters = yaml_parse(template)["Parameters"].items()
+    return {name: str(parameter["Default"]) for name, parameter in parameters if "Default" in parameter}
 
 
 def versions(template: str, parameters: dict[str, str]) -> set[str]:
@@ -35,41 +44,47 @@ def versions(template: str, parameters: dict[str, str]) -> set[str]:
 
 
 class World:
-    """A copy of what the script reads, and an account with one stack."""
+    """A copy of what the script reads, and an account with at most one stack."""
 
-    def __init__(self, folder: pathlib.Path, stack: dict[str, str]):
-        self.folder, self.stack = folder, stack
+    def __init__(self, folder: pathlib.Path):
+        self.folder, self.stack, self.status, self.says = folder, {}, "UPDATE_COMPLETE", NO_STACK
         for name in ("scripts", "bin", ".aws-sam/build"):
             (folder / name).mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / "scripts/deploy", folder / "scripts/deploy")
+        self.template = (ROOT / "template.yaml").read_text()
         self.tool("aws", 'cat "$STACK_HAS" 2>/dev/null || { echo "$STACK_SAYS" >&2; exit 254; }')
-        self.tool("sam", '[ "$1" != build ] || cp "$TEMPLATE" .aws-sam/build/template.yaml; printf "%s\\0" "$@" >"$CALLED"')
+        build = '[ "$1" != build ] || cp template.yaml .aws-sam/build/template.yaml'
+        self.tool("sam", f'{build}; echo "$1" >>"$CALLED.all"; printf "%s\\0" "$@" >"$CALLED"')
 
     def tool(self, name: str, does: str):
         path = self.folder / "bin" / name
         path.write_text(f"#!/usr/bin/env bash\n{does}\n")
         path.chmod(0o755)
 
-    def deploy(self, *arguments: str, says: str = "Stack with id smartstore does not exist") -> tuple[int, set[str], dict[str, str]]:
+    def deploy(self, *arguments: str) -> tuple[int, set[str], dict[str, str]]:
         """How the script ended, the versions of what it deployed, and the parameters that sam understood."""
+        (self.folder / "template.yaml").write_text(self.template)
         has, called = self.folder / "has", self.folder / "called"
-        has.unlink(missing_ok=True)
-        called.unlink(missing_ok=True)
+        for leftover in (has, called, self.folder / "called.all"):
+            leftover.unlink(missing_ok=True)
         if self.stack:
-            has.write_text("".join(f"{name}\t{value}\n" for name, value in self.stack.items()))
-        variables = {"STACK_HAS": has, "STACK_SAYS": says, "TEMPLATE": ROOT / "template.yaml", "CALLED": called}
-        variables = {name: str(value) for name, value in variables.items()}
+            parameters = [{"ParameterKey": name, "ParameterValue": value} for name, value in self.stack.items()]
+            stack = {"StackStatus": self.status, "LastUpdatedTime": "2026-03-01T09:00:00Z", "Parameters": parameters}
+            has.write_text(json.dumps({"Stacks": [stack]}))
+        variables = {"STACK_HAS": str(has), "STACK_SAYS": self.says, "CALLED": str(called)}
         path = f"{self.folder / 'bin'}:{os.environ['PATH']}"
-        command = [str(self.folder / "scripts/deploy"), *arguments]
-        ended = subprocess.run(command, env={**os.environ, **variables, "PATH": path}, capture_output=True, check=False)
+        # Not by its first line: a version manager's python3 puts its own tools first.
+        command = [sys.executable, str(self.folder / "scripts/deploy"), *arguments]
+        ended = subprocess.run(command, cwd="/", env={**os.environ, **variables, "PATH": path}, capture_output=True, text=True, check=False)
+        self.said, self.has_built = ended.stderr, (self.folder / "called.all").exists()
         if not called.exists() or ended.returncode:
             return ended.returncode, set(), {}
         words = called.read_text().split("\0")[:-1]
         at = words.index("--parameter-overrides")
         given = CfnParameterOverridesType().convert(tuple(words[at + 1 :]), None, None)
-        self.stack = {**self.stack, **given}
-        template = (self.folder / ".aws-sam/build/template.yaml").read_text()
-        return 0, versions(template, self.stack), given
+        # What is not named stays as it is; what the stack has not, is the default.
+        self.stack = {**defaults(self.template), **self.stack, **given}
+        return 0, versions((self.folder / ".aws-sam/build/template.yaml").read_text(), self.stack), given
 
 
 def main() -> list[str]:
@@ -86,7 +101,7 @@ def main() -> list[str]:
     off = versions(template, {**STACK, "TrustSafetyNotifications": "off"})
     expect(off == plain, "SAM sees the values of parameters by itself now: scripts/deploy has no use any more")
     with tempfile.TemporaryDirectory() as folder:
-        world = World(pathlib.Path(folder), {})
+        world = World(pathlib.Path(folder))
         _, first, given = world.deploy("smartstore", *(f"{name}={value}" for name, value in STACK.items()))
         expect(given == {**STACK, "Rollout": "Canary10Percent5Minutes"}, f"a new stack has what was named: {given}")
         _, again, _ = world.deploy("smartstore")
@@ -96,14 +111,30 @@ def main() -> list[str]:
         _, off, given = world.deploy("--now", "smartstore", "TrustSafetyNotifications=off")
         expect(len(off) == len(first) and not off & first, "each function with an alias has a version with the new value")
         expect(given == {"Rollout": "AllAtOnce", "TrustSafetyNotifications": "off"}, f"and nothing else is changed: {given}")
+        _, still, _ = world.deploy("smartstore")
+        expect(still == off, "the next deploy, which is a slow one again, keeps them")
+        world.status = "UPDATE_ROLLBACK_COMPLETE"
+        _, retried, _ = world.deploy("smartstore")
+        expect(not retried & off, "after a deploy that was taken back, versions are published anew")
+        world.status = "UPDATE_COMPLETE"
+        world.template = world.template.replace("Parameters:\n", "Parameters:\n  Newer:\n    Type: String\n    Default: a\n", 1)
+        _, newer, _ = world.deploy("smartstore")
+        _, newest, _ = world.deploy("smartstore")
+        expect(newer == newest, "a parameter that is new counts once, whether the stack has it or its default")
         odd = {"CorsAllowOrigins": "https://a.example,https://b.example", "AlertEmail": "", "InternalCodes": 'a b="c"'}
         _, _, given = world.deploy("--built", "smartstore", *(f"{name}={value}" for name, value in odd.items()))
         expect({name: given.get(name) for name in odd} == odd, f"values arrive as they are: {given}")
+        bad = ([], ["--later", "smartstore"], ["smartstore", "off"], ["smartstore", "Rollout=AllAtOnce"], ["smartstore", "AlertEmail=a\\"])
+        for words in (*bad, ["smartstore", "TrustSafetyNotification=off"]):
+            expect(world.deploy(*words)[0] == 2 and "usage:" in world.said and not world.has_built, f"{words} is refused: {world.said}")
+        world.status = "ROLLBACK_COMPLETE"
+        expect(world.deploy("smartstore")[0] == 1 and "sam delete" in world.said, "a stack that was never whole is to be deleted")
         world.stack = {}
-        ended, _, _ = world.deploy("smartstore", says="Unable to locate credentials")
-        expect(ended != 0, "an account that cannot be asked is no new stack")
-        for bad in ([], ["--later", "smartstore"], ["smartstore", "off"], ["smartstore", "Rollout=AllAtOnce"]):
-            expect(world.deploy(*bad)[0] == 2, f"{bad} is refused")
+        ended = world.deploy("smartstor", "TrustSafetyNotifications=off")[0]
+        expect(ended == 1 and "ProjectId=" in world.said and not world.has_built, f"a misspelt stack is no new one: {world.said}")
+        world.says = NOBODY
+        ended = world.deploy("smartstore", "ProjectId=demo-project")[0]
+        expect(ended == 1 and NOBODY in world.said, "an account that cannot be asked is no new stack")
     return wrong
 
 

@@ -191,8 +191,8 @@ async fn of_days(
 ) -> Result<Vec<(Day, Option<Rolled>)>, StoreError> {
     let (Some((first, _)), Some((last, _))) = (days.first(), days.last()) else { return Ok(vec![]) };
     let mut found = ledger.chunks(tenant, part, Piece::Day(*first)..=Piece::Day(*last)).await?;
-    let held = |(day, mark): &(Day, Mark)| (*day, held(&mut found, Piece::Day(*day), part, mark.version).flatten());
-    Ok(days.iter().map(held).collect())
+    let of_day = |(day, mark): &(Day, Mark)| (*day, held(&mut found, Piece::Day(*day), part, mark.version).flatten());
+    Ok(days.iter().map(of_day).collect())
 }
 
 /// What the roll-ups say that hold for a range, and what has to be read from events.
@@ -213,9 +213,10 @@ async fn rolled<'a>(
     let mut is_enough = false;
     if let Some(brief) = in_brief(asked, part) {
         let found = of_days(ledger, tenant, brief, &days).await?;
-        found.iter().filter_map(|(_, rollup)| rollup.as_ref()).for_each(|rollup| answer.take_all(rollup));
-        let each = |is: fn(&Rolled) -> bool| found.iter().all(|(_, rollup)| rollup.as_ref().is_some_and(is));
-        is_enough = each(|_| true) && (each(Rolled::is_exact) || answer.is_surely_many());
+        let held: Vec<&Rolled> = found.iter().filter_map(|(_, rollup)| rollup.as_ref()).collect();
+        held.iter().for_each(|rollup| answer.take_all(rollup));
+        is_enough =
+            held.len() == days.len() && (held.iter().all(|rollup| rollup.is_exact()) || answer.is_surely_many());
     }
     if is_enough {
         pieces.extend(days.iter().map(|(day, _)| Piece::Day(*day)));

@@ -16,10 +16,10 @@ use std::{
 
 /// How many of a crowd are known one by one.
 pub const EXACT: usize = 10_000;
-/// How many of a crowd are known one by one in brief, before it is a sketch and a sample.
-pub const BRIEF: usize = 500;
+/// How many of a crowd are kept in brief: one by one, or where there are more, beside a sketch as a sample.
+const BRIEF: usize = 500;
 /// From how many on, by the sketch of a crowd, it is sure that they are more than [`EXACT`]: six standard errors of the sketch above.
-const SURELY_MANY: u64 = 10_500;
+const SURELY_MANY: f64 = 10_500.0;
 /// How many a share is estimated from at least: its standard error is then one in a hundred, or less.
 const ENOUGH: usize = 2_500;
 /// The logarithm of the sketch's registers: 16,384 of them, hence a standard error of 1.04 / 128, some 0.8 %.
@@ -179,7 +179,8 @@ impl Crowd {
 
     /// Whether they are so many that their number is an estimate whoever counts them: crowds in brief say all there is to say.
     pub(crate) fn is_surely_many(&self) -> bool {
-        self.count() >= SURELY_MANY
+        // Not settled, which costs more and changes little: it decides which way is taken, and both say the same.
+        self.sketch.as_ref().is_some_and(|sketch| sketch.estimate() >= SURELY_MANY)
     }
 
     /// Whether enough of them are kept for an estimate of a share.

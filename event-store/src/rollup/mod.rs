@@ -84,8 +84,19 @@ impl Slot {
         Self::Types(first % Self::OF_TYPES)
     }
 
+    /// How many slots there are.
+    const COUNT: usize = 1 + Self::OF_TYPES as usize;
+
     fn all() -> impl Iterator<Item = Self> {
         [Self::Whole].into_iter().chain((0..Self::OF_TYPES).map(Self::Types))
+    }
+
+    /// Its place among all.
+    fn place(self) -> usize {
+        match self {
+            Self::Whole => 0,
+            Self::Types(number) => 1 + usize::from(number),
+        }
     }
 }
 

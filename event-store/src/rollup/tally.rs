@@ -105,7 +105,7 @@ impl Rollup {
         narrow
     }
 
-    /// What is known in brief of the types in a slot, of which this is what is known [by type](Self::by_type).
+    /// Those in a slot in brief, of a roll-up that is [by type](Self::by_type).
     pub(super) fn in_brief(&self, slot: Slot) -> Self {
         let mut brief = Self::default();
         for (combination, tally) in &self.tallies {

@@ -104,6 +104,10 @@ async fn verify(world: &World, store: &DynamoDb) -> Verified {
     tenant.act(sealer.verify(always())).await.unwrap()
 }
 
+fn of_type(kind: &str) -> Filters {
+    Filters { dimensions: [(Dimension::EventType, kind.to_owned())].into(), ..Filters::default() }
+}
+
 /// The questions that are asked over and over.
 fn questions() -> Vec<AggregateQuery> {
     let cut = range("2026-02-28T10:20:00Z", "2026-03-01T13:40:00Z");
@@ -113,6 +117,9 @@ fn questions() -> Vec<AggregateQuery> {
         asked(always(), Measure::UniqueUsers, &[Dimension::App]),
         asked(cut, Measure::UniqueSessions, &[]),
         asked(always(), Measure::BounceRate, &[Dimension::EventType]),
+        // In brief.
+        asked(always(), Measure::UniqueUsers, &[]),
+        AggregateQuery { filters: of_type("pageview"), ..asked(always(), Measure::BounceRate, &[]) },
     ]
 }
 

@@ -112,15 +112,21 @@ async fn days_say_in_brief_who_came_where_that_is_enough() {
         world.clock.advance(LEASE + SignedDuration::from_mins(1));
         seal(&world, &store).await;
         let all = asked(always(), Measure::UniqueUsers, &[]);
-        let mut of_type = all.clone();
-        of_type.filters.dimensions.insert(Dimension::EventType, "pageview".to_owned());
+        let of_type = AggregateQuery { filters: of_type("pageview"), ..all.clone() };
         let sessions = asked(always(), Measure::BounceRate, &[]);
         let before = [counted(&store, &all).await, counted(&store, &of_type).await, counted(&store, &sessions).await];
         assert_eq!(before[0].total, before[1].total);
+        assert_eq!(before[0], read(&store, &all).await, "as from events");
         let without = |sk: String| {
             world.change("DeleteItem", json!({"Key": {"pk": {"S": "T#acme#ROLLUP"}, "sk": {"S": sk}}}));
         };
         let Slot::Types(slot) = Slot::of_type("pageview") else { panic!("a type is in a slot of types") };
+        let late = (0..40).map(|n| event(&format!("late-{n}"), at("2026-03-01T00:10:00Z"), name(people + n)));
+        put(&store, &late.collect::<Vec<_>>()).await;
+        assert_eq!(counted(&store, &all).await, read(&store, &all).await, "beside events of another day");
+        for n in 0..40 {
+            tenant().act(store.delete(&tenant(), &id(&format!("late-{n}")))).await.unwrap();
+        }
         (0..24).for_each(|hour| without(format!("HUT#2026-02-28T{hour:02}#0")));
         without("DUT#2026-02-28#0".to_owned());
         for (asked, before, brief) in [(&all, &before[0], "W".to_owned()), (&of_type, &before[1], slot.to_string())] {

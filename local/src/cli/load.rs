@@ -75,9 +75,10 @@ async fn in_session(session: &Session, load: &Load) -> Result<()> {
             let taken = sender.send(Method::POST, "/analytics/ingest/batch", body).await?.success()?;
             bar.inc(many);
             // A put whose reply was late is sent again, and then finds what it wrote itself.
+            let results = taken.body["results"].as_array().context("a batch has no results")?;
             let is_kept = |result: &&Value| matches!(result["status"].as_str(), Some("stored" | "duplicate"));
-            let kept = taken.body["results"].as_array().into_iter().flatten().filter(is_kept).count();
-            ensure!(kept as u64 == many, "of {many} events of a request {kept} were kept");
+            let refused = results.iter().find(|result| !is_kept(result));
+            ensure!(refused.is_none() && results.len() as u64 == many, "not all {many} were kept: {refused:?}");
             Ok(())
         }
     });
