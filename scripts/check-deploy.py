@@ -108,6 +108,8 @@ def main() -> list[str]:
         expect(again == first, "a deploy that changes nothing publishes nothing")
         _, same, _ = world.deploy("--now", "smartstore", "TrustSafetyNotifications=on")
         expect(same == first, "neither does one that names what is so already")
+        _, slow, _ = world.deploy("smartstore")
+        expect(slow == first, "nor one that is slow where the last was quick")
         _, off, given = world.deploy("--now", "smartstore", "TrustSafetyNotifications=off")
         expect(len(off) == len(first) and not off & first, "each function with an alias has a version with the new value")
         expect(given == {"Rollout": "AllAtOnce", "TrustSafetyNotifications": "off"}, f"and nothing else is changed: {given}")
