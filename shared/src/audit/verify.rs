@@ -215,8 +215,10 @@ impl Verifier {
         heads.sort_by_key(|head| head.size);
         let (mut proven, mut against) = (0, None);
         for (n, head) in heads.iter().enumerate() {
-            if let Some(other) = heads[..n].iter().find(|other| other.size == head.size && other.root != head.root) {
-                against.get_or_insert((other.size.saturating_sub(1), Fault::Fork(other.size)));
+            // Those of one size stand together, and those before this one agreed.
+            let before = n.checked_sub(1).map(|before| heads[before]);
+            if before.is_some_and(|before| before.size == head.size && before.root != head.root) {
+                against.get_or_insert((head.size.saturating_sub(1), Fault::Fork(head.size)));
                 break;
             }
             if head.size > self.lines {

@@ -3,22 +3,23 @@
 use super::{
     Category,
     limit::{Verdict, verdict},
-    parts::take_up,
-    row::{DEFERRAL_DUE, FOLDED, PutOff, put_off_key},
+    parts::{take_up, waits},
+    row::{DEFERRAL_DUE, MAX_INVOLVED, PutOff, put_off_key},
     standing::{Limit, TAKEN_UP},
-    taken::{Taken, summed},
-    tell::{Compose, Notices, PLANS, Plan, TellError, Told},
+    taken::{Taken, fitting, summed},
+    tell::{Notices, PLANS, Plan, TellError, Told},
+    telling::{Compose, Origin, TAKE_PART},
 };
 use crate::{
     audit::{Actor, Entry},
     ids::PersonId,
-    table::{TableError, TenantTable, new_part, sortable},
+    table::{TableError, TenantTable, sortable},
     tenant::TenantScope,
-    web::request::random_hex,
 };
 use aws_sdk_dynamodb::{error::ProvideErrorMetadata, types::AttributeValue};
 use jiff::Timestamp;
 use serde_json::json;
+use std::collections::BTreeSet;
 
 /// The name by which the audit log knows the schedule.
 const JOB: &str = "notification-deferrals";
@@ -44,7 +45,8 @@ pub enum Flushed {
 }
 
 impl<C: Compose> Notices<C> {
-    /// Tells a person by one notice of all that waits for them in a category, if its time has come.
+    /// Tells a person by one notice of all that waits for them in a category, if its time has come. What more people took part in than a
+    /// notice can name waits for the next one.
     ///
     /// # Errors
     ///
@@ -63,7 +65,7 @@ impl<C: Compose> Notices<C> {
                 return Ok(Flushed::Off);
             }
             let limit = Limit::read(&rows, person, category).await?;
-            let waiting: Vec<&PutOff> = limit.waiting().collect();
+            let waiting = limit.waiting();
             if waiting.is_empty() {
                 return Ok(Flushed::Nothing);
             }
@@ -73,10 +75,10 @@ impl<C: Compose> Notices<C> {
                 postpone(&rows, &waiting, until).await?;
                 return Ok(Flushed::NotYet(until));
             }
-            if waiting.len() > TAKEN_UP {
-                fold(&rows, &waiting, now).await?;
+            if waiting.len() > TAKEN_UP && fold(&rows, &waiting, now).await? {
                 continue;
             }
+            let waiting = fitting(waiting, BTreeSet::new(), MAX_INVOLVED);
             let Plan { parts, told } = self.now(tenant, &rows, &Taken { newest: None, waiting: &waiting }, now)?;
             let Told::Now(notice) = told else { return Ok(Flushed::Nothing) };
             let detail = json!({"category": category.as_str(), "count": notice.count, "decisions": notice.decisions});
@@ -103,32 +105,35 @@ impl<C: Compose> Notices<C> {
         category: Category,
     ) -> Result<Vec<PutOff>, TableError> {
         let limit = Limit::read(&self.parts_of().0.of(tenant), person, category).await?;
-        Ok(limit.waiting().cloned().collect())
+        Ok(limit.waiting().into_iter().cloned().collect())
     }
 }
 
-/// Folds the first [`TAKEN_UP`] occurrences into one that stands for all of them, so that a notice of any number of decisions fits a
+/// Folds as many as [`TAKEN_UP`] occurrences into one that stands for all of them, so that a notice of any number of decisions fits a
 /// transaction. If somebody tells of one of them meanwhile, nothing is folded.
-pub(super) async fn fold(rows: &TenantTable, waiting: &[&PutOff], now: Timestamp) -> Result<(), TableError> {
-    let waiting = &waiting[..waiting.len().min(TAKEN_UP)];
-    let Some(newest) = waiting.iter().max_by_key(|row| row.at) else { return Ok(()) };
-    let (count, decisions) = summed(waiting.iter().map(|row| (row.count, row.decisions.clone())));
-    let origin = format!("{FOLDED}{}", random_hex::<16>());
+///
+/// Those go first that name the fewest people, and only such go together as leave room in a notice for whoever takes part in what it is
+/// told for. Where no two do, nothing can be folded: false.
+pub(super) async fn fold(rows: &TenantTable, waiting: &[&PutOff], now: Timestamp) -> Result<bool, TableError> {
+    let mut fewest_first = waiting.to_vec();
+    fewest_first.sort_by_key(|row| row.involved.len());
+    let folding = fitting(fewest_first, BTreeSet::new(), MAX_INVOLVED - TAKE_PART);
+    let Some(newest) = folding.iter().max_by_key(|row| row.at).filter(|_| folding.len() > 1) else { return Ok(false) };
+    let (count, decisions) = summed(folding.iter().map(|row| (row.count, row.decisions.clone())));
     let folded = PutOff {
-        origin: origin.clone(),
+        origin: Origin::folded(),
         count,
         decisions,
-        appealable: waiting.iter().any(|row| row.appealable),
-        involved: waiting.iter().flat_map(|row| row.involved.clone()).collect(),
+        appealable: folding.iter().any(|row| row.appealable),
+        involved: folding.iter().flat_map(|row| row.involved.clone()).collect(),
         ..(*newest).clone()
     };
-    let key = put_off_key(&folded.person, folded.category, &folded.origin);
-    let mut parts = vec![new_part(rows.part_put(rows.item(&key, &folded)?))?];
-    for row in waiting {
-        parts.push(take_up(rows, row, &origin, now)?);
+    let mut parts = waits(rows, &folded, now)?;
+    for row in folding {
+        parts.extend(take_up(rows, row, &folded.origin, now)?);
     }
     match rows.transact(parts).await {
-        Ok(()) | Err(TableError::Condition(_)) => Ok(()),
+        Ok(()) | Err(TableError::Condition(_)) => Ok(true),
         Err(error) => Err(error),
     }
 }
@@ -144,7 +149,7 @@ async fn postpone(rows: &TenantTable, waiting: &[&PutOff], until: Timestamp) -> 
     for row in waiting.iter().filter(|row| row.deferral_due.as_deref() != Some(due.as_str())) {
         let update = rows.update(&put_off_key(&row.person, row.category, &row.origin));
         let update = update.update_expression("SET #due = :due").expression_attribute_names("#due", DEFERRAL_DUE);
-        let update = update.condition_expression("attribute_exists(pk) AND attribute_not_exists(told_in)");
+        let update = update.condition_expression("attribute_exists(pk)");
         match update.expression_attribute_values(":due", AttributeValue::S(due.clone())).send().await {
             Ok(_) => {}
             // It was told of meanwhile.

@@ -16,11 +16,18 @@ pub const DEFERRAL_DUE: &str = "deferral_due";
 /// The sort key of the item that the limit stands on.
 pub(super) const LAST: &str = "LAST";
 /// What the sort keys of occurrences that were put off begin with.
-pub(super) const PUT_OFF: &str = "OFF#";
+const PUT_OFF: &str = "OFF#";
+/// After the sort key of the last notice and of whatever was put off, and before those of [`Once`].
+pub(super) const AFTER_PUT_OFF: &str = "OFF$";
+/// What the sort keys of what is told of once begin with.
+const ONCE: &str = "ONCE#";
 /// What the names of occurrences begin with that others were folded into.
 pub(super) const FOLDED: &str = "all-";
 /// The most decisions that a notice names one by one; it counts all.
 pub const MAX_DECISIONS: usize = 50;
+/// The most people who took part in what one notice tells of. It names all of them, since none may decide an appeal: what more people
+/// than these took part in is told of by several notices.
+pub const MAX_INVOLVED: usize = 500;
 
 /// What a person has done with a notice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -90,7 +97,7 @@ pub struct NoticeRow {
     pub appealable: bool,
     /// Who asked for it to be told.
     pub by: Actor,
-    /// Everybody who took one of the decisions or asked for it to be told: none of them decides an appeal.
+    /// Everybody who took one of the decisions or asked for it to be told, at most [`MAX_INVOLVED`]: none of them decides an appeal.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub involved: BTreeSet<PersonId>,
     /// When it was told.
@@ -141,28 +148,29 @@ pub struct PutOff {
     pub deferral_due: Option<String>,
 }
 
-/// An item of the partition that the limit of a person and category stands on.
+/// The last notice, or an occurrence that waits.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub(super) enum LimitRow {
     Last(Last),
     PutOff(Box<PutOff>),
-    Mark(Mark),
 }
 
-/// That something was told. It lies where the occurrence does that the limit puts off, so that of two who send the same, one early
-/// enough to be told and one that must wait, only one can write.
+/// That an origin is known, so that it is told of once.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(super) struct Mark {
-    /// What was told.
+pub(super) struct Once {
+    /// What is told of once.
     pub(super) origin: String,
-    /// The notice, or the occurrence that it was folded into.
-    pub(super) told_in: String,
-    /// Whether it had to wait before.
+    /// The notice that told of it, or the occurrence that it was folded into; none while it waits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) told_in: Option<String>,
+    /// Whether it waits or had to wait before.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(super) waited: bool,
-    /// When it may be forgotten, in seconds since 1970.
-    pub(super) expires_at: i64,
+    /// When it may be forgotten, in seconds since 1970: never while it waits. From then on it is as if it were not there, whenever the
+    /// table deletes it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) expires_at: Option<i64>,
 }
 
 /// The partition of a person's notices.
@@ -190,11 +198,23 @@ pub(super) fn put_off_key(person: &PersonId, category: Category, origin: &str) -
     Key::new(limit_of(person, category), format!("{PUT_OFF}{origin}"))
 }
 
+/// Where it is remembered that an origin waits or was told of.
+pub(super) fn once_key(person: &PersonId, category: Category, origin: &str) -> Key {
+    Key::new(limit_of(person, category), format!("{ONCE}{origin}"))
+}
+
 /// Whose and which limit the partition `pk` is, tenant and all, of an item in the index of what waits.
 pub fn limit_named(pk: &str) -> Option<(&str, PersonId, Category)> {
     let (tenant, rest) = pk.strip_prefix("T#")?.split_once('#')?;
     let (person, category) = rest.strip_prefix("RATE#")?.rsplit_once('#')?;
     Some((tenant, PersonId::from_subject(person)?, category.parse().ok()?))
+}
+
+impl Once {
+    /// Whether it may be forgotten at `now`.
+    pub(super) fn is_over(&self, now: Timestamp) -> bool {
+        self.expires_at.is_some_and(|at| at <= now.as_second())
+    }
 }
 
 impl NoticeRow {
@@ -208,6 +228,20 @@ impl NoticeRow {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_waits_is_listed_with_the_last_notice_and_apart_from_what_is_told_once() {
+        let (person, category) = (PersonId::from_subject("ada").unwrap(), Category::AccountWarning);
+        for origin in ["all-0f", "key-0f", "new-0f", "ref-0f", "\u{10ffff}"] {
+            let keys = [
+                last_key(&person, category).sort,
+                put_off_key(&person, category, origin).sort,
+                AFTER_PUT_OFF.to_owned(),
+                once_key(&person, category, "").sort,
+            ];
+            assert!(keys.is_sorted() && keys[0] == LAST, "{keys:?}");
+        }
+    }
 
     #[test]
     fn a_limit_is_found_again_whatever_the_person_is_called() {

@@ -3,7 +3,8 @@
 use super::{
     Category,
     row::{Decision, MAX_DECISIONS, PutOff},
-    tell::Telling,
+    standing::TAKEN_UP,
+    telling::Telling,
 };
 use crate::{audit::Actor, ids::PersonId};
 use serde_json::{Map, Value};
@@ -48,6 +49,28 @@ impl Taken<'_> {
         let waiting = self.waiting.iter().map(|row| (row.count, row.decisions.clone()));
         summed(newest.into_iter().chain(waiting))
     }
+}
+
+/// Of `rows`, in their order, what one notice or fold takes up: at most [`TAKEN_UP`] of them, and those alone with which no more than
+/// `most` people are named, beside those who are `named` anyway. What names more than is left room for is passed over, and goes on
+/// waiting; the first is always among them, so that nothing waits for ever.
+pub(super) fn fitting<'a>(
+    rows: impl IntoIterator<Item = &'a PutOff>,
+    mut named: BTreeSet<&'a PersonId>,
+    most: usize,
+) -> Vec<&'a PutOff> {
+    let mut taken = Vec::new();
+    for row in rows {
+        let more = row.involved.iter().filter(|person| !named.contains(person)).count();
+        if taken.is_empty() || named.len() + more <= most {
+            named.extend(&row.involved);
+            taken.push(row);
+        }
+        if taken.len() == TAKEN_UP {
+            break;
+        }
+    }
+    taken
 }
 
 /// Counts added up, and decisions put together, newest first and at most [`MAX_DECISIONS`].

@@ -1,148 +1,30 @@
 //! Telling: a notice now, or later.
 
 use super::{
-    Category, KillSwitch,
+    KillSwitch,
     deferral::{FOLDS, fold, too_much},
     limit::{Verdict, verdict},
-    parts::{mark, moved, put_off, take_up},
-    row::{Decision, NoticeRow, PutOff, Status, ToldText, notice_key},
+    parts::{moved, put_off, take_up, told_at_once},
+    row::{MAX_INVOLVED, NoticeRow, Status, notice_key},
     standing::{Known, Limit, TAKEN_UP},
-    taken::Taken,
+    taken::{Taken, fitting},
+    telling::{Announce, Compose, Composed, Telling, ToSay},
 };
 use crate::{
-    audit::{Actor, Audit, Draft, Entry},
+    audit::{Audit, Draft, Entry},
     clock::Clock,
-    digest::Digest,
-    idempotency::Token,
-    ids::PersonId,
-    outbox::{Message, Outbox},
+    outbox::Outbox,
     table::{Item, Table, TableError, TenantTable, new_part},
     tenant::TenantScope,
-    web::request::random_hex,
 };
 use aws_sdk_dynamodb::types::TransactWriteItem;
 use jiff::Timestamp;
-use serde_json::{Map, Value, json};
-use std::collections::BTreeMap;
+use serde_json::json;
 
 /// The member of a context that holds free text.
 const NAME: &str = "item";
 /// How often a plan is made anew because others were quicker.
 pub const PLANS: u32 = 6;
-
-/// What a notice is told for. The same origin is told of once.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Origin(String);
-
-impl Origin {
-    /// A decision by its own name, else a request by its idempotency key, else something that has no name and is new each time.
-    pub fn of(decision_ref: Option<&str>, token: Option<&Token>) -> Self {
-        Self(match (decision_ref, token) {
-            (Some(name), _) => format!("ref-{}", Digest::of(name.as_bytes())),
-            (None, Some(token)) => format!("key-{token}"),
-            (None, None) => format!("new-{}", random_hex::<16>()),
-        })
-    }
-
-    /// Whether an origin, as keys write it, is a decision's own name.
-    pub(super) fn names_a_decision(origin: &str) -> bool {
-        origin.starts_with("ref-")
-    }
-
-    /// Whether it can come again: what has no name of its own cannot.
-    pub(super) fn recurs(&self) -> bool {
-        !self.0.starts_with("new-")
-    }
-
-    /// The origin as keys write it.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-/// What is to be told.
-#[derive(Clone, Debug)]
-pub struct Telling {
-    /// To whom.
-    pub person: PersonId,
-    /// Of what kind.
-    pub category: Category,
-    /// What it is told for.
-    pub origin: Origin,
-    /// The decision.
-    pub decision: Decision,
-    /// What came with it, for staff.
-    pub context: Map<String, Value>,
-    /// Whether it can be appealed.
-    pub appealable: bool,
-    /// Who asks for it.
-    pub by: Actor,
-}
-
-impl Telling {
-    /// Who took the decision, and who asks for it to be told.
-    pub(super) fn involved(&self) -> impl Iterator<Item = &PersonId> {
-        let asks = match &self.by {
-            Actor::Person(person) => Some(person),
-            Actor::Job(_) => None,
-        };
-        asks.into_iter().chain(&self.decision.decided_by)
-    }
-
-    /// What a notice of this alone says.
-    fn to_say(&self) -> ToSay<'_> {
-        ToSay {
-            category: self.category,
-            context: &self.context,
-            decision: &self.decision,
-            count: 1,
-            appealable: self.appealable && self.category.appealable(),
-        }
-    }
-}
-
-/// What is said, in every language, and what of it goes out by other ways than the feed.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Composed {
-    /// By language tag.
-    pub texts: BTreeMap<String, ToldText>,
-    /// The version of the templates.
-    pub version: u32,
-}
-
-/// What a notice is to say.
-#[derive(Clone, Copy, Debug)]
-pub struct ToSay<'a> {
-    /// Of what kind it is.
-    pub category: Category,
-    /// What came with the newest decision.
-    pub context: &'a Map<String, Value>,
-    /// The newest decision.
-    pub decision: &'a Decision,
-    /// How many decisions it tells of.
-    pub count: u64,
-    /// Whether it can be appealed.
-    pub appealable: bool,
-}
-
-/// Puts notices into words.
-pub trait Compose: Sync {
-    /// What cannot be said.
-    type Refusal: Send;
-
-    /// The words.
-    ///
-    /// # Errors
-    ///
-    /// Why it cannot be said.
-    fn compose(&self, to_say: &ToSay<'_>) -> Result<Composed, Self::Refusal>;
-}
-
-/// What else goes out of a notice that is told: messages for the outbox, whose ids begin with the notice's.
-pub trait Announce: Send + Sync {
-    /// The messages of `notice` of `tenant`.
-    fn messages(&self, tenant: &TenantScope, notice: &NoticeRow) -> Vec<Message>;
-}
 
 /// What becomes of a telling.
 #[derive(Clone, Debug, PartialEq)]
@@ -245,7 +127,8 @@ impl<C: Compose> Notices<C> {
     }
 
     /// What telling it takes, by what stands in the table now. Where the transaction that it is joined to is refused for one of its parts,
-    /// others were quicker, and a new plan is to be made. More that waits than a notice can take up is folded first.
+    /// others were quicker, and a new plan is to be made. More that waits than a notice can take up is folded first. A plan has at most
+    /// [`super::MAX_PARTS`] parts.
     ///
     /// # Errors
     ///
@@ -258,12 +141,12 @@ impl<C: Compose> Notices<C> {
             }
             let limit = Limit::read(&rows, &telling.person, telling.category).await?;
             let now = self.clock.now();
-            let waiting: Vec<&PutOff> = limit.waiting().collect();
+            let waiting = limit.waiting();
             let free = verdict(limit.last.as_ref(), telling.origin.as_str(), now) == Verdict::Free;
-            if !free || waiting.len() <= TAKEN_UP {
+            let folded = free && waiting.len() > TAKEN_UP && fold(&rows, &waiting, now).await?;
+            if !folded {
                 return self.planned(tenant, &rows, telling, limit, now).await;
             }
-            fold(&rows, &waiting, now).await?;
         }
         Err(too_much().into())
     }
@@ -276,7 +159,7 @@ impl<C: Compose> Notices<C> {
         limit: Limit,
         now: Timestamp,
     ) -> Result<Plan, TellError<C::Refusal>> {
-        let waits = match limit.known(rows, telling).await? {
+        let waits = match limit.known(rows, telling, now).await? {
             Known::Told(told_in) => return Ok(Plan { parts: vec![], told: Told::Before(told_in) }),
             Known::Waits(row) => Some(row),
             Known::New => None,
@@ -294,12 +177,14 @@ impl<C: Compose> Notices<C> {
             Verdict::Free => {
                 // It may have waited itself until now: then it is among what is taken up.
                 let first = waits.as_deref();
-                let rest = limit.waiting().filter(|row| first.is_none_or(|first| first.origin != row.origin));
-                let waiting: Vec<&PutOff> = first.into_iter().chain(rest).take(TAKEN_UP).collect();
+                let rest = limit.waiting().into_iter();
+                let rest = rest.filter(|row| first.is_none_or(|first| first.origin != row.origin));
                 let newest = waits.is_none().then_some(telling);
+                let take_part = newest.into_iter().flat_map(Telling::involved).collect();
+                let waiting = fitting(first.into_iter().chain(rest), take_part, MAX_INVOLVED);
                 let mut plan = self.now(tenant, rows, &Taken { newest, waiting: &waiting }, now)?;
                 if let (None, Told::Now(notice), true) = (&waits, &plan.told, telling.origin.recurs()) {
-                    plan.parts.push(mark(rows, telling, notice, now)?);
+                    plan.parts.push(told_at_once(rows, telling, notice, now)?);
                 }
                 Ok(plan)
             }
@@ -318,7 +203,7 @@ impl<C: Compose> Notices<C> {
         let mut parts = vec![moved(rows, &notice, taken.origin(), now)?];
         parts.push(new_part(rows.part_put(rows.item(&notice_key(&notice.person, &notice.id), &notice)?))?);
         for row in taken.waiting {
-            parts.push(take_up(rows, row, &notice.id, now)?);
+            parts.extend(take_up(rows, row, &notice.id, now)?);
         }
         let outbox = self.outbox.of(tenant);
         for message in self.announce.messages(tenant, &notice) {
@@ -383,7 +268,7 @@ fn notice_id(now: Timestamp) -> String {
 fn entry(telling: &Telling, told: &Told) -> Draft {
     let (kind, of, count) = match told {
         Told::Now(notice) => ("notification.created", notice.id.clone(), notice.count),
-        _ => ("notification.put_off", telling.origin.0.clone(), 1),
+        _ => ("notification.put_off", telling.origin.as_str().to_owned(), 1),
     };
     let detail = json!({
         "category": telling.category.as_str(), "count": count, "decision": telling.decision,

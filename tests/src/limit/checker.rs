@@ -3,7 +3,7 @@
 //! It is said of stamps, answers and rows alone, and in other words than the code's, so that a mistake there is none here.
 
 use super::{
-    history::{Answer, History, Send, Subject},
+    history::{Answer, History, Look, Send, Subject},
     state::State,
 };
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -50,6 +50,8 @@ pub struct Findings {
     pub sends: usize,
     /// How many of them heard an error.
     pub errors: usize,
+    /// How many looks while notices were off told nothing, though something was to be told: the next look of the subject told it.
+    pub hushed: usize,
 }
 
 impl Findings {
@@ -68,6 +70,7 @@ pub fn check(history: &History, state: &State) -> Findings {
     let mut found = Findings { sends: history.sends.len(), ..Findings::default() };
     apart(state, &mut found);
     answers(history, state, &mut found);
+    looks(history, state, &mut found);
     once(history, state, &mut found);
     audited(state, &mut found);
     if history.calm {
@@ -98,7 +101,7 @@ fn answers(history: &History, state: &State, found: &mut Findings) {
     let anywhere: HashSet<i64> = state.notices.iter().map(|notice| notice.at).collect();
     for send in &history.sends {
         let Send { subject, occurrence, before, after, answer, .. } = send;
-        let off = history.off.iter().any(|(from, to)| *from < send.began && send.ended < *to);
+        let off = is_off(history, send.began, send.ended);
         if off && matches!(answer, Answer::Told(..) | Answer::PutOff(_)) {
             found.add(Rule::Silent, format!("{subject}: {occurrence} while off: {answer:?}"));
         }
@@ -142,6 +145,26 @@ fn answers(history: &History, state: &State, found: &mut Findings) {
             }
             Answer::Off | Answer::Nothing => {}
         }
+    }
+}
+
+/// Whether notices were certainly off from one place to the other.
+fn is_off(history: &History, began: u64, ended: u64) -> bool {
+    history.off.iter().any(|(from, to)| *from < began && ended < *to)
+}
+
+fn looks(history: &History, state: &State, found: &mut Findings) {
+    for (at, Look { subject, began, ended, told }) in history.looks.iter().enumerate() {
+        let off = is_off(history, *began, *ended);
+        match told {
+            Some(id) if off => found.add(Rule::Silent, format!("{subject}: a look while off told {id}")),
+            Some(id) if !state.notices.iter().any(|notice| notice.id == *id && notice.subject == *subject) => {
+                found.add(Rule::Kept, format!("{subject}: a look told {id}, which is not there"));
+            }
+            _ => {}
+        }
+        let next = history.looks[at + 1..].iter().find(|look| look.subject == *subject);
+        found.hushed += usize::from(off && told.is_none() && next.is_some_and(|look| look.told.is_some()));
     }
 }
 

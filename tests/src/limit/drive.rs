@@ -2,18 +2,19 @@
 //!
 //! A history runs in one thread on tokio's paused time, so that pauses and deadlines cost nothing; threads run histories side by side.
 
+mod steps;
+
 use super::{
     checker::{self, Findings},
-    history::{Answer, History, Send, Subject},
+    history::{Answer, History, Look, Send, Subject},
     mistake::Mistake,
     state::State,
     store::Store,
     wire::{Rates, Wire},
     words::{self, Words},
 };
-use futures::future::{BoxFuture, FutureExt, join_all};
 use jiff::{SignedDuration, Timestamp};
-use rand::{Rng, SeedableRng, rngs::StdRng, seq::SliceRandom};
+use rand::{Rng, SeedableRng, rngs::StdRng};
 use shared::{
     clock::Clock,
     ids::PersonId,
@@ -27,6 +28,7 @@ use std::{
     },
     time::Duration,
 };
+use steps::{burst, move_on, off_and_on};
 use tokio::time::Instant;
 
 const HOUR_US: i64 = 3_600_000_000;
@@ -84,6 +86,8 @@ pub struct Totals {
     pub errors: usize,
     /// How many occurrences heard nothing but errors, each try of [`AGAIN`] included.
     pub given_up: usize,
+    /// How many looks for what waits told nothing because notices were off.
+    pub hushed: usize,
     /// Broken promises, each with its history's seed.
     pub broken: Vec<(u64, checker::Broken)>,
 }
@@ -107,6 +111,7 @@ pub fn run_many(seeds: Range<u64>, until_broken: bool, script: impl Fn(u64) -> S
             totals.sends += findings.sends;
             totals.errors += findings.errors;
             totals.given_up += given_up;
+            totals.hushed += findings.hushed;
             totals.broken.extend(findings.broken.into_iter().map(|broken| (seed, broken)));
             if until_broken && !totals.broken.is_empty() {
                 return;
@@ -260,7 +265,14 @@ impl World {
         let person = PersonId::from_subject(&subject.person).expect("a person's name");
         let category = subject.category.parse().expect("a category");
         let flushed = tenant.act(self.senders[by].notices.flush(&tenant, &person, category));
-        match tokio::time::timeout(dies.unwrap_or(Duration::from_secs(600)), flushed).await {
+        let began = self.place();
+        let flushed = tokio::time::timeout(dies.unwrap_or(Duration::from_secs(600)), flushed).await;
+        let told = match &flushed {
+            Ok(Ok(Flushed::Told { notice, .. })) => Some(notice.clone()),
+            _ => None,
+        };
+        self.noted().looks.push(Look { subject: subject.clone(), began, ended: self.place(), told });
+        match flushed {
             Ok(Ok(flushed)) => flushed == Flushed::Nothing,
             Ok(Err(error)) => {
                 self.noted().failed_flushes.push(format!("{subject}: {error:?}"));
@@ -321,7 +333,7 @@ async fn history(seed: u64, script: &Script) -> (History, State) {
             }
         }
         if script.switched {
-            off_and_on(&world, &mut dice, &mut named).await;
+            off_and_on(&world, script, &mut dice, &mut named).await;
         }
     }
     world.set(Rates::STILL);
@@ -340,105 +352,4 @@ async fn history(seed: u64, script: &Script) -> (History, State) {
     }
     let state = State::read(&store.items());
     (world.history.into_inner().expect("no history fails while it notes"), state)
-}
-
-/// Moves time on: by moments, by hours, by days, or to the very end of somebody's twelve hours, where somebody sends alone.
-async fn move_on(world: &World, script: &Script, dice: &mut StdRng, named: &mut u32) {
-    let until = {
-        let history = world.noted();
-        let ends = history.sends.iter().rev().filter_map(|send| match send.answer {
-            Answer::Told(_, at) => Some((send.subject.clone(), at + 12 * HOUR_US)),
-            Answer::PutOff(until) => Some((send.subject.clone(), until)),
-            _ => None,
-        });
-        ends.take(4).collect::<Vec<_>>().choose(dice).cloned()
-    };
-    match (dice.gen_range(0..10), until) {
-        (0..=1, _) => world.time.jump(dice.gen_range(0..2_000_000)),
-        (2..=3, _) => world.time.jump(dice.gen_range(0..12 * HOUR_US)),
-        (4..=6, Some((subject, until))) => {
-            let by = dice.gen_range(0..SENDERS);
-            let ahead = until + dice.gen_range(-1..=1) - world.senders[by].clock.now().as_microsecond();
-            if ahead > 0 {
-                world.time.jump(ahead);
-                *named += 1;
-                world.send(by, &subject, &format!("d{named}"), None).await;
-            }
-        }
-        (7, Some((_, until))) => {
-            // To just before somebody's end by the true time: in the burst that follows clocks disagree.
-            let true_now = world.senders.iter().map(|sender| sender.clock.now().as_microsecond()).sum::<i64>() / 4;
-            let before = dice.gen_range(0..=script.skew_ms.max(20)) * 1_000;
-            world.time.jump((until - before - true_now).max(0));
-        }
-        _ => world.time.jump(dice.gen_range(12 * HOUR_US..36 * HOUR_US)),
-    }
-}
-
-/// Senders at once: most for one subject, some for the same decision, some that die, some that look for what waits.
-async fn burst(world: &World, script: &Script, dice: &mut StdRng, named: &mut u32) {
-    let focus = world.subjects.choose(dice).expect("there are subjects").clone();
-    let mut under_way: Vec<BoxFuture<'_, ()>> = vec![];
-    for _ in 0..dice.gen_range(1..=6) {
-        let subject = if dice.gen_ratio(7, 10) {
-            focus.clone()
-        } else {
-            world.subjects.choose(dice).expect("there are subjects").clone()
-        };
-        let dies = |dice: &mut StdRng| {
-            let dies = dice.gen_range(0..1_000) < script.deaths;
-            dies.then(|| Duration::from_millis(dice.gen_range(0..120)))
-        };
-        if dice.gen_ratio(1, 7) {
-            let (by, dies) = (dice.gen_range(0..SENDERS), dies(dice));
-            let of = subject.clone();
-            under_way.push(world.flush_then(by, of, dies).boxed());
-        }
-        let (subject, occurrence) = match world.noted().sends.choose(dice).filter(|_| dice.gen_ratio(1, 10)) {
-            Some(earlier) if !world.blind => (earlier.subject.clone(), earlier.occurrence.clone()),
-            _ => {
-                *named += 1;
-                (subject, format!("d{named}"))
-            }
-        };
-        let twice = !world.blind && dice.gen_ratio(1, 6);
-        for _ in 0..=u32::from(twice) {
-            let (by, dies, subject, occurrence) =
-                (dice.gen_range(0..SENDERS), dies(dice), subject.clone(), occurrence.clone());
-            under_way.push(async move { world.send(by, &subject, &occurrence, dies).await }.boxed());
-        }
-    }
-    join_all(under_way).await;
-}
-
-/// Notices are switched off while some are being sent, and on again later.
-async fn off_and_on(world: &World, dice: &mut StdRng, named: &mut u32) {
-    let mut under_way: Vec<BoxFuture<'_, ()>> = vec![];
-    for _ in 0..dice.gen_range(4..12) {
-        *named += 1;
-        let (by, wait, occurrence) = (dice.gen_range(0..SENDERS), dice.gen_range(0..120), format!("d{named}"));
-        let subject = world.subjects.choose(dice).expect("there are subjects").clone();
-        under_way.push(
-            async move {
-                tokio::time::sleep(Duration::from_millis(wait)).await;
-                world.send(by, &subject, &occurrence, None).await;
-            }
-            .boxed(),
-        );
-    }
-    under_way.push(
-        async {
-            tokio::time::sleep(Duration::from_millis(30)).await;
-            world.switch(false);
-            let from = world.place();
-            world.noted().off.push((from, u64::MAX));
-        }
-        .boxed(),
-    );
-    join_all(under_way).await;
-    let to = world.place();
-    if let Some(off) = world.noted().off.last_mut() {
-        off.1 = to;
-    }
-    world.switch(true);
 }

@@ -55,6 +55,19 @@ pub struct Send {
     pub answer: Answer,
 }
 
+/// One look for what waits.
+#[derive(Clone, Debug)]
+pub struct Look {
+    /// For whom, and of what kind.
+    pub subject: Subject,
+    /// The place among all beginnings and ends.
+    pub began: u64,
+    /// The same, of its end.
+    pub ended: u64,
+    /// The notice that told of it, if one did and this was heard.
+    pub told: Option<String>,
+}
+
 /// A history, whole.
 #[derive(Clone, Debug, Default)]
 pub struct History {
@@ -64,6 +77,8 @@ pub struct History {
     pub calm: bool,
     /// The beginnings and ends between which notices were certainly off, by places.
     pub off: Vec<(u64, u64)>,
-    /// Looks for what waits that failed.
+    /// Every look for what waits.
+    pub looks: Vec<Look>,
+    /// Those of them that failed.
     pub failed_flushes: Vec<String>,
 }

@@ -38,11 +38,15 @@ pub enum Mistake {
     Strict,
     /// One guard for a person of every tenant.
     NoTenant,
+    /// What is told is not asked whether it was put off or told meanwhile.
+    ToldUnasked,
+    /// What is put off is not asked that.
+    PutOffUnasked,
 }
 
 impl Mistake {
     /// Every one.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::CheckThenPut,
         Self::FixedWindow,
         Self::GuardOutside,
@@ -53,6 +57,8 @@ impl Mistake {
         Self::StaleRead,
         Self::Strict,
         Self::NoTenant,
+        Self::ToldUnasked,
+        Self::PutOffUnasked,
     ];
 
     /// Whether it is made between the sender and the store, and not by the sender.
@@ -89,10 +95,17 @@ impl Mistaken {
         match operation {
             "Query" => self.read(&asked, body),
             "TransactWriteItems" => {
-                let guard = asked["TransactItems"]
-                    .as_array_mut()
-                    .and_then(|parts| parts.iter_mut().find(|part| is_guard(part)));
-                let Some(guard) = guard else { return self.store.call(operation, body) };
+                let Some(parts) = asked["TransactItems"].as_array_mut() else {
+                    return self.store.call(operation, body);
+                };
+                let unasked = if parts.iter().any(is_guard) { Mistake::ToldUnasked } else { Mistake::PutOffUnasked };
+                for part in parts.iter_mut().filter(|part| self.mistake == unasked && is_name(part)) {
+                    part["Put"]["ConditionExpression"] =
+                        "attribute_not_exists(pk) OR attribute_exists(pk) OR expires_at <= :now".into();
+                }
+                let Some(guard) = parts.iter_mut().find(|part| is_guard(part)) else {
+                    return self.store.call(operation, &asked.to_string());
+                };
                 self.bend(&mut guard["Update"]);
                 let guard = guard["Update"].clone();
                 let reply = match self.mistake {
@@ -209,6 +222,12 @@ impl Mistaken {
 fn is_guard(part: &Value) -> bool {
     let key = &part["Update"]["Key"];
     key["sk"]["S"] == "LAST" && key["pk"]["S"].as_str().is_some_and(|pk| pk.contains("#RATE#"))
+}
+
+/// Whether it writes down that something is known by its name, if nothing is.
+fn is_name(part: &Value) -> bool {
+    let put = &part["Put"];
+    put["Item"]["sk"]["S"].as_str().is_some_and(|sk| sk.starts_with("ONCE#")) && put["ConditionExpression"].is_string()
 }
 
 fn stamp(last: &Value) -> i64 {

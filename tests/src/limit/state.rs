@@ -98,16 +98,18 @@ impl State {
                     count,
                     occurrences: occurrences(item),
                 });
-            } else if let (Some(of), Some(name)) = (partition.strip_prefix("RATE#"), sk.strip_prefix("OFF#")) {
-                // A mark that something was told at once stands for nothing that was put off.
-                let waited = item.get("waited").is_some_and(|waited| waited["BOOL"] == true);
-                if item.contains_key("decisions") || waited {
-                    let (person, category) = of.rsplit_once('#').expect("a person and a category");
+            } else if let Some(of) = partition.strip_prefix("RATE#") {
+                let (person, category) = of.rsplit_once('#').expect("a person and a category");
+                let told = |_: &&str| {
+                    item.contains_key("told_in") && item.get("waited").is_some_and(|waited| waited["BOOL"] == true)
+                };
+                let (waits, was_told) = (sk.strip_prefix("OFF#"), sk.strip_prefix("ONCE#").filter(told));
+                if let Some(name) = waits.or(was_told) {
                     state.put_off.push(PutOff {
                         subject: subject(person, category),
                         name: name.to_owned(),
                         occurrences: occurrences(item),
-                        waits: !waited,
+                        waits: waits.is_some(),
                     });
                 }
             } else if partition == "AUDIT" {

@@ -3,9 +3,9 @@
 use tests::limit::drive::{Script, Totals, run_many};
 
 fn good(totals: &Totals) {
-    let Totals { histories, sends, errors, given_up, broken } = totals;
+    let Totals { histories, sends, errors, given_up, hushed, broken } = totals;
     eprintln!(
-        "{histories} histories, {sends} sendings, {errors} errors, {given_up} given up, {} broken promises",
+        "{histories} histories, {sends} sendings, {errors} errors, {given_up} given up, {hushed} looks while off, {} broken promises",
         broken.len()
     );
     assert!(broken.is_empty(), "{:#?}", &broken[..broken.len().min(12)]);
@@ -35,5 +35,6 @@ fn nothing_is_told_once_the_switch_is_off_and_summer_time_moves_nothing() {
             ..Script::of(seed)
         });
         good(&totals);
+        assert!(totals.hushed > 0, "nothing was due while notices were off");
     }
 }

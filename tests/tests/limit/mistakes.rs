@@ -47,4 +47,6 @@ mistakes! {
     a_read_that_is_behind_is_found: StaleRead breaks Apart;
     less_where_at_most_is_meant_is_found: Strict breaks Live or Excused;
     a_guard_without_its_tenant_is_found: NoTenant breaks Alone;
+    telling_what_was_put_off_meanwhile_is_found: ToldUnasked breaks Once;
+    putting_off_what_was_told_meanwhile_is_found: PutOffUnasked breaks Once;
 }

@@ -7,7 +7,10 @@ use super::{
 use crate::{digest::Digest, notices::Category};
 use formatjs_icu_messageformat::{IcuMessageFormat, MessageFormatElement, Options};
 use serde::Deserialize;
-use std::{collections::BTreeMap, collections::BTreeSet, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, OnceLock},
+};
 
 /// What a file of texts holds.
 #[derive(Debug, Deserialize)]
@@ -43,18 +46,28 @@ struct Approval {
     sha256: Digest,
 }
 
-/// A text that can be filled in.
+/// A text of a language, whose messages are read when they are first needed.
 pub(super) struct Template {
     pub(super) version: u32,
-    pub(super) title: IcuMessageFormat,
-    pub(super) body: Vec<IcuMessageFormat>,
-    pub(super) summary: IcuMessageFormat,
-    /// Every variable in it.
-    pub(super) variables: BTreeSet<String>,
     /// The digest of what there is.
     pub(super) digest: Digest,
     /// Who approved it, and when; `None` where nobody approved these very words.
     pub(super) approved: Option<(String, jiff::civil::Date)>,
+    category: Category,
+    first_of_month: Option<String>,
+    title: String,
+    body: Vec<String>,
+    summary: String,
+    messages: OnceLock<Result<Messages, String>>,
+}
+
+/// The messages of a text, which can be filled in.
+pub(super) struct Messages {
+    pub(super) title: IcuMessageFormat,
+    pub(super) body: Vec<IcuMessageFormat>,
+    pub(super) summary: IcuMessageFormat,
+    /// Every variable in them.
+    pub(super) variables: BTreeSet<String>,
 }
 
 /// What is wrong with a file of texts.
@@ -114,38 +127,63 @@ impl File {
         Ok(file)
     }
 
-    /// The texts, and what is wrong with them: approval is looked at too.
-    pub(super) fn templates(&self) -> (BTreeMap<Category, Template>, Vec<Fault>) {
+    /// The texts, and what is wrong with them before anybody reads their messages: approval is looked at too.
+    pub(super) fn templates(self) -> (String, BTreeMap<Category, Template>, Vec<Fault>) {
         let (mut templates, mut faults) = (BTreeMap::new(), Vec::new());
-        let file = format!("{}.json", self.language);
+        let Self { language, first_of_month, mut texts } = self;
+        let file = format!("{language}.json");
         for category in Category::ALL {
-            match self.template(category) {
-                Ok(template) => {
+            let text = match texts.remove(&category) {
+                None => Err("there is no text"),
+                Some(text) if text.version == 0 => Err("versions begin with 1"),
+                Some(text) if text.body.is_empty() => Err("the body has no paragraph"),
+                Some(text) => Ok(text),
+            };
+            match text {
+                Ok(text) => {
+                    let expected = text.approval.as_ref().map(|approval| approval.sha256);
+                    let template = Template::new(&language, first_of_month.clone(), category, text);
                     if template.approved.is_none() {
-                        let expected = self.texts[&category].approval.as_ref().map(|approval| approval.sha256);
-                        faults.push(Fault::Unapproved {
-                            file: file.clone(),
-                            category,
-                            expected,
-                            found: template.digest,
-                        });
+                        let (file, found) = (file.clone(), template.digest);
+                        faults.push(Fault::Unapproved { file, category, expected, found });
                     }
                     templates.insert(category, template);
                 }
-                Err(why) => faults.push(Fault::Text { file: file.clone(), category, why }),
+                Err(why) => faults.push(Fault::Text { file: file.clone(), category, why: why.to_owned() }),
             }
         }
-        (templates, faults)
+        (language, templates, faults)
+    }
+}
+
+impl Template {
+    fn new(language: &str, first_of_month: Option<String>, category: Category, text: Text) -> Self {
+        let Text { version, title, body, summary, approval } = text;
+        // What an approval is given for: everything that a reader could see, and what it is.
+        let exact = serde_json::json!([language, first_of_month, category, version, title, body, summary]);
+        let digest = Digest::of(exact.to_string().as_bytes());
+        let approved = approval.filter(|by| by.sha256 == digest && !by.approved_by.trim().is_empty());
+        let approved = approved.map(|approval| (approval.approved_by, approval.approved_on));
+        let messages = OnceLock::new();
+        Self { version, digest, approved, category, first_of_month, title, body, summary, messages }
     }
 
-    fn template(&self, category: Category) -> Result<Template, String> {
-        let text = self.texts.get(&category).ok_or("there is no text")?;
-        if text.version == 0 {
-            return Err("versions begin with 1".to_owned());
-        }
-        if text.body.is_empty() {
-            return Err("the body has no paragraph".to_owned());
-        }
+    /// The messages, read once.
+    ///
+    /// # Errors
+    ///
+    /// Why they cannot be read, or what in them is not of this category.
+    pub(super) fn messages(&self) -> Result<&Messages, &str> {
+        self.messages.get_or_init(|| self.read()).as_ref().map_err(String::as_str)
+    }
+
+    /// Whether anybody needed the messages yet.
+    #[cfg(test)]
+    pub(super) fn is_read(&self) -> bool {
+        self.messages.get().is_some()
+    }
+
+    fn read(&self) -> Result<Messages, String> {
         let mut variables = BTreeSet::new();
         let mut parse = |part: &str, words: &str| -> Result<IcuMessageFormat, String> {
             let fault = |why: String| format!("{part}: {why}");
@@ -157,24 +195,13 @@ impl File {
             let formatters = Arc::new(Plain { first_of_month: self.first_of_month.clone() });
             let message = IcuMessageFormat::try_new_with_options(words, Options::with_formatters(formatters));
             let message = message.map_err(|why| fault(why.to_string()))?;
-            visit(message.get_ast(), category, &mut variables).map_err(fault)?;
+            visit(message.get_ast(), self.category, &mut variables).map_err(fault)?;
             Ok(message)
         };
-        let title = parse("title", &text.title)?;
-        let body = text.body.iter().map(|words| parse("body", words)).collect::<Result<_, _>>()?;
-        let summary = parse("summary", &text.summary)?;
-        let digest = self.digest(category, text);
-        let approval = text.approval.as_ref().filter(|approval| approval.sha256 == digest);
-        let approved = approval.filter(|approval| !approval.approved_by.trim().is_empty());
-        let approved = approved.map(|approval| (approval.approved_by.clone(), approval.approved_on));
-        Ok(Template { version: text.version, title, body, summary, variables, digest, approved })
-    }
-
-    /// The digest that an approval is given for: of everything that a reader could see, and of what it is.
-    fn digest(&self, category: Category, text: &Text) -> Digest {
-        let Text { version, title, body, summary, .. } = text;
-        let exact = serde_json::json!([self.language, self.first_of_month, category, version, title, body, summary]);
-        Digest::of(exact.to_string().as_bytes())
+        let title = parse("title", &self.title)?;
+        let body = self.body.iter().map(|words| parse("body", words)).collect::<Result<_, _>>()?;
+        let summary = parse("summary", &self.summary)?;
+        Ok(Messages { title, body, summary, variables })
     }
 }
 

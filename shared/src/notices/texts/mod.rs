@@ -1,8 +1,12 @@
 //! The words of notices: what happened and what a person can do, in their language, in approved texts alone.
 //!
 //! There is a file for each language beside this one, with a text in ICU MessageFormat for each category; `docs/notices.md` says how
-//! they are written, approved and added. [`Texts::load`] reads them once. Texts speak of nothing but the [`Variables`] of their
-//! category, and what they say is looked at again as a whole before anybody reads it: [`Refused`] says what is held back.
+//! they are written, approved and added. Texts speak of nothing but the [`Variables`] of their category, and what they say is looked at
+//! again as a whole before anybody reads it: [`Refused`] says what is held back.
+//!
+//! [`Texts::load`] reads the files and holds each text to its approval, which takes no time worth counting. The messages of a text are
+//! read when it is first told: most of what starts tells nothing, or one text of the twelve. That all can be read and filled in, and
+//! languages agree, [`Texts::check`] says; the tests ask it of every text that is shipped.
 
 mod file;
 mod icu;
@@ -83,7 +87,7 @@ impl fmt::Debug for Texts {
 }
 
 impl Texts {
-    /// Reads the texts. In production each must be approved word by word; elsewhere one that is not is used, with a warning.
+    /// Takes the texts of this build. In production each must be approved word by word; elsewhere one that is not is used, with a warning.
     ///
     /// # Errors
     ///
@@ -92,7 +96,7 @@ impl Texts {
         Self::read(FILES, production, codes)
     }
 
-    /// Reads texts from `files`, given as name and contents.
+    /// Takes texts from `files`, given as name and contents, without reading their messages: [`Texts::check`] does.
     ///
     /// # Errors
     ///
@@ -102,15 +106,17 @@ impl Texts {
         for (name, contents) in files {
             match File::read(name, contents) {
                 Ok(file) => {
-                    let (templates, more) = file.templates();
+                    let (language, templates, more) = file.templates();
                     faults.extend(more);
-                    languages.insert(file.language.clone(), templates);
+                    languages.insert(language, templates);
                 }
                 Err(fault) => faults.push(fault),
             }
         }
+        if !languages.contains_key(FALLBACK) {
+            faults.push(Fault::Form { file: format!("{FALLBACK}.json"), why: "there is no such file".to_owned() });
+        }
         let texts = Self { languages, codes };
-        faults.extend(texts.disagreements());
         let (unapproved, mut faults): (Vec<_>, Vec<_>) =
             faults.into_iter().partition(|fault| matches!(fault, Fault::Unapproved { .. }));
         if production {
@@ -183,18 +189,29 @@ impl Texts {
         self.languages().map(|language| self.render(language, variables)).collect()
     }
 
-    /// Where languages differ from each other in more than words, and which texts cannot be filled in.
-    fn disagreements(&self) -> Vec<Fault> {
-        let Some(model) = self.languages.get(FALLBACK) else {
-            return vec![Fault::Form { file: format!("{FALLBACK}.json"), why: "there is no such file".to_owned() }];
-        };
+    /// Reads and fills in every text, and says which of them cannot be, and where languages differ from each other in more than words.
+    ///
+    /// # Errors
+    ///
+    /// [`TextsError`], which names every fault.
+    pub fn check(&self) -> Result<(), TextsError> {
+        let model = self.languages.get(FALLBACK);
         let mut faults = Vec::new();
         for (language, templates) in &self.languages {
             for (category, text) in templates {
                 let mut fault =
                     |why| faults.push(Fault::Text { file: format!("{language}.json"), category: *category, why });
-                if let Some(model) = model.get(category) {
-                    let differ: Vec<_> = model.variables.symmetric_difference(&text.variables).cloned().collect();
+                let messages = match text.messages() {
+                    Ok(messages) => messages,
+                    Err(why) => {
+                        fault(why.to_owned());
+                        continue;
+                    }
+                };
+                if let Some(model) = model.and_then(|texts| texts.get(category)) {
+                    let other =
+                        model.messages().ok().map(|model| model.variables.symmetric_difference(&messages.variables));
+                    let differ: Vec<_> = other.into_iter().flatten().cloned().collect();
                     if !differ.is_empty() {
                         fault(format!("it and {FALLBACK}.json differ in the variables {}", differ.join(", ")));
                     }
@@ -210,16 +227,20 @@ impl Texts {
                 }
             }
         }
-        faults
+        if faults.is_empty() { Ok(()) } else { Err(TextsError(faults)) }
     }
 }
 
 /// Fills `template` in, and looks at what came of it.
 fn fill(template: &Template, language: &str, variables: &Variables, codes: &Codes) -> Result<Rendered, Refused> {
+    let messages = template.messages().map_err(|why| {
+        tracing::error!(language, category = variables.category().as_str(), "a text of a notice cannot be read: {why}");
+        Refused { place: "title", why: Why::Template }
+    })?;
     let values = variables.values();
-    let title = format("title", &template.title, language, &values)?;
-    let summary = (variables.count() > 1).then_some(&template.summary);
-    let paragraphs = summary.into_iter().chain(&template.body).map(|words| format("body", words, language, &values));
+    let title = format("title", &messages.title, language, &values)?;
+    let summary = (variables.count() > 1).then_some(&messages.summary);
+    let paragraphs = summary.into_iter().chain(&messages.body).map(|words| format("body", words, language, &values));
     let mut paragraphs = paragraphs.collect::<Result<Vec<_>, _>>()?;
     paragraphs.retain(|words| !words.is_empty());
     let body = paragraphs.join("\n\n");

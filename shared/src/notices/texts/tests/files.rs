@@ -3,7 +3,7 @@
 use super::{map, texts, variables};
 use crate::notices::{
     Category,
-    texts::{Codes, FILES, Fault, Texts, Variables},
+    texts::{Codes, FILES, Fault, Texts, Variables, file::File},
 };
 use serde_json::{Value, json};
 
@@ -25,7 +25,44 @@ fn read(language: &str, changed: &Value, production: bool) -> Result<Texts, Vec<
     let (name, contents) = (format!("{language}.json"), changed.to_string());
     let mut files: Vec<_> = FILES.iter().copied().filter(|(shipped, _)| *shipped != name).collect();
     files.push((&name, &contents));
-    Texts::read(&files, production, Codes::default()).map_err(|why| why.0)
+    let texts = Texts::read(&files, production, Codes::default()).map_err(|why| why.0)?;
+    texts.check().map_err(|why| why.0)?;
+    Ok(texts)
+}
+
+#[test]
+fn every_shipped_text_can_be_read_and_filled_in_and_languages_agree() {
+    Texts::load(true, Codes::default()).unwrap().check().unwrap();
+}
+
+#[test]
+fn a_text_is_read_when_it_is_first_told_and_not_before() {
+    let texts = Texts::load(true, Codes::default()).unwrap();
+    let read = || texts.languages.values().flat_map(|texts| texts.values()).filter(|text| text.is_read()).count();
+    assert_eq!((texts.all().count(), read()), (12, 0), "starting reads no message");
+    texts.render("es", &Variables::none(Category::AccountWarning)).unwrap();
+    assert_eq!(read(), 1);
+}
+
+#[test]
+fn an_approved_text_that_cannot_be_read_is_found_by_the_check_and_refused_when_it_is_told() {
+    let mut changed = file("es");
+    changed["texts"]["account_warning"]["title"] = json!("{count, plural, one {a}");
+    let (_, texts, _) = File::read("es.json", &changed.to_string()).unwrap().templates();
+    let approved = texts[&Category::AccountWarning].digest;
+    changed["texts"]["account_warning"]["approval"]["sha256"] = json!(approved.to_string());
+    let contents = changed.to_string();
+    let files: Vec<_> =
+        FILES.iter().map(|(name, shipped)| (*name, if *name == "es.json" { &contents } else { *shipped })).collect();
+    let texts = Texts::read(&files, true, Codes::default()).unwrap();
+    let found = texts.check().unwrap_err();
+    assert!(matches!(&found.0[..], [Fault::Text { category: Category::AccountWarning, .. }]), "{found}");
+    let told = |category, language: &str| texts.render(language, &Variables::none(category)).map(|text| text.language);
+    let lines = logged(|| assert!(told(Category::AccountWarning, "es").is_err()));
+    assert!(lines.contains("ERROR") && lines.contains("account_warning") && lines.contains("\"es\""), "{lines}");
+    assert!(texts.render_all(&Variables::none(Category::AccountWarning)).is_err());
+    assert_eq!(told(Category::AppealUpdate, "es"), Ok("es".to_owned()));
+    assert_eq!(told(Category::AccountWarning, "fr"), Ok("fr".to_owned()));
 }
 
 #[test]

@@ -83,13 +83,16 @@ fn a_code_gets_through_no_variable_in_any_language() {
 }
 
 #[test]
-fn a_template_that_shows_a_code_does_not_start() {
+fn a_template_that_shows_a_code_is_found_by_the_check_and_never_told() {
     let mut file: Value = serde_json::from_str(crate::notices::texts::FILES[0].1).unwrap();
     file["texts"]["account_warning"]["title"] = json!("About Ｔ０５");
     let files = [("en.json", file.to_string())];
     let files: Vec<_> = files.iter().map(|(name, contents)| (*name, contents.as_str())).collect();
-    let told = super::Texts::read(&files, false, Codes::default()).unwrap_err().to_string();
-    assert!(told.contains("title holds an internal code"), "{told}");
+    let texts = super::Texts::read(&files, false, Codes::default()).unwrap();
+    let found = texts.check().unwrap_err().to_string();
+    assert!(found.contains("title holds an internal code"), "{found}");
+    let told = texts.render("en", &Variables::none(Category::AccountWarning));
+    assert_eq!(told, Err(Refused { place: "title", why: Why::InternalCode }));
 }
 
 #[test]
