@@ -4,11 +4,11 @@ use super::{
     Category,
     limit::{Verdict, verdict},
     parts::{take_up, waits},
-    row::{DEFERRAL_DUE, MAX_INVOLVED, PutOff, put_off_key},
+    row::{DEFERRAL_DUE, PutOff, put_off_key},
     standing::{Limit, TAKEN_UP},
-    taken::{Taken, fitting, summed},
+    taken::{Room, Taken, fitting, summed},
     tell::{Notices, PLANS, Plan, TellError, Told},
-    telling::{Compose, Origin, TAKE_PART},
+    telling::{Compose, Origin},
 };
 use crate::{
     audit::{Actor, Entry},
@@ -78,7 +78,7 @@ impl<C: Compose> Notices<C> {
             if waiting.len() > TAKEN_UP && fold(&rows, &waiting, now).await? {
                 continue;
             }
-            let waiting = fitting(waiting, BTreeSet::new(), MAX_INVOLVED);
+            let waiting = fitting(waiting, BTreeSet::new(), Room::NOTICE);
             let Plan { parts, told } = self.now(tenant, &rows, &Taken { newest: None, waiting: &waiting }, now)?;
             let Told::Now(notice) = told else { return Ok(Flushed::Nothing) };
             let detail = json!({"category": category.as_str(), "count": notice.count, "decisions": notice.decisions});
@@ -117,7 +117,7 @@ impl<C: Compose> Notices<C> {
 pub(super) async fn fold(rows: &TenantTable, waiting: &[&PutOff], now: Timestamp) -> Result<bool, TableError> {
     let mut fewest_first = waiting.to_vec();
     fewest_first.sort_by_key(|row| row.involved.len());
-    let folding = fitting(fewest_first, BTreeSet::new(), MAX_INVOLVED - TAKE_PART);
+    let folding = fitting(fewest_first, BTreeSet::new(), Room::FOLD);
     let Some(newest) = folding.iter().max_by_key(|row| row.at).filter(|_| folding.len() > 1) else { return Ok(false) };
     let (count, decisions) = summed(folding.iter().map(|row| (row.count, row.decisions.clone())));
     let folded = PutOff {

@@ -27,7 +27,7 @@
 //! since the table deletes late, both who reads it and the condition take it for absent from that second on.
 //!
 //! **Who took part.** None of those who took a decision may decide the appeal, so a notice names all of them, and can name
-//! [`MAX_INVOLVED`]. It takes up, of what waits longest first, what names no more; the rest goes on waiting.
+//! [`MAX_INVOLVED`], with [`MAX_INVOLVED_BYTES`] of names. It takes up, of what waits longest first, what names no more; the rest goes on waiting.
 
 mod category;
 pub mod channels;
@@ -51,8 +51,8 @@ pub use channels::Channels;
 pub use limit::WINDOW;
 pub use parts::MAX_PARTS;
 pub use row::{
-    DEFERRAL_DUE, Decision, MAX_DECISIONS, MAX_INVOLVED, NoticeRow, PutOff, Status, ToldText, UNREAD_CAT_CREATED,
-    USER_STATUS_CREATED, limit_named, limit_of, notice_key, notices_of,
+    DEFERRAL_DUE, Decision, MAX_DECISIONS, MAX_INVOLVED, MAX_INVOLVED_BYTES, NoticeRow, PutOff, Status, ToldText,
+    UNREAD_CAT_CREATED, USER_STATUS_CREATED, limit_named, limit_of, notice_key, notices_of,
 };
 pub use tell::{Notices, PLANS, Plan, TellError, Told, is_limit};
 pub use telling::{Announce, Compose, Composed, Origin, Telling, ToSay};

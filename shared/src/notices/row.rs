@@ -28,6 +28,8 @@ pub const MAX_DECISIONS: usize = 50;
 /// The most people who took part in what one notice tells of. It names all of them, since none may decide an appeal: what more people
 /// than these took part in is told of by several notices.
 pub const MAX_INVOLVED: usize = 500;
+/// The most bytes of their names together: an appeal holds them beside the longest statements and reasons, in one item.
+pub const MAX_INVOLVED_BYTES: usize = 24 * 1024;
 
 /// What a person has done with a notice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]

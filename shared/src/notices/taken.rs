@@ -2,9 +2,9 @@
 
 use super::{
     Category,
-    row::{Decision, MAX_DECISIONS, PutOff},
+    row::{Decision, MAX_DECISIONS, MAX_INVOLVED, MAX_INVOLVED_BYTES, PutOff},
     standing::TAKEN_UP,
-    telling::Telling,
+    telling::{TAKE_PART, TAKE_PART_BYTES, Telling},
 };
 use crate::{audit::Actor, ids::PersonId};
 use serde_json::{Map, Value};
@@ -51,19 +51,38 @@ impl Taken<'_> {
     }
 }
 
-/// Of `rows`, in their order, what one notice or fold takes up: at most [`TAKEN_UP`] of them, and those alone with which no more than
-/// `most` people are named, beside those who are `named` anyway. What names more than is left room for is passed over, and goes on
-/// waiting; the first is always among them, so that nothing waits for ever.
+/// How many people may be named, and the bytes of their names together.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Room {
+    people: usize,
+    bytes: usize,
+}
+
+impl Room {
+    /// In a notice.
+    pub(super) const NOTICE: Self = Self { people: MAX_INVOLVED, bytes: MAX_INVOLVED_BYTES };
+    /// In what is folded: a notice tells of it beside what it is told for.
+    pub(super) const FOLD: Self =
+        Self { people: MAX_INVOLVED - TAKE_PART, bytes: MAX_INVOLVED_BYTES - TAKE_PART_BYTES };
+
+    fn holds(self, named: &BTreeSet<&PersonId>) -> bool {
+        named.len() <= self.people && named.iter().map(|person| person.as_str().len()).sum::<usize>() <= self.bytes
+    }
+}
+
+/// Of `rows`, in their order, what one notice or fold takes up: at most [`TAKEN_UP`] of them, and those alone for whose people there is
+/// room beside those who are `named` anyway. What there is no room for is passed over, and goes on waiting; the first is always among
+/// them, so that nothing waits for ever.
 pub(super) fn fitting<'a>(
     rows: impl IntoIterator<Item = &'a PutOff>,
     mut named: BTreeSet<&'a PersonId>,
-    most: usize,
+    room: Room,
 ) -> Vec<&'a PutOff> {
     let mut taken = Vec::new();
     for row in rows {
-        let more = row.involved.iter().filter(|person| !named.contains(person)).count();
-        if taken.is_empty() || named.len() + more <= most {
-            named.extend(&row.involved);
+        let with: BTreeSet<&PersonId> = named.iter().copied().chain(&row.involved).collect();
+        if taken.is_empty() || room.holds(&with) {
+            named = with;
             taken.push(row);
         }
         if taken.len() == TAKEN_UP {

@@ -5,9 +5,9 @@ use super::{
     deferral::{FOLDS, fold, too_much},
     limit::{Verdict, verdict},
     parts::{moved, put_off, take_up, told_at_once},
-    row::{MAX_INVOLVED, NoticeRow, Status, notice_key},
+    row::{NoticeRow, Status, notice_key},
     standing::{Known, Limit, TAKEN_UP},
-    taken::{Taken, fitting},
+    taken::{Room, Taken, fitting},
     telling::{Announce, Compose, Composed, Telling, ToSay},
 };
 use crate::{
@@ -181,7 +181,7 @@ impl<C: Compose> Notices<C> {
                 let rest = rest.filter(|row| first.is_none_or(|first| first.origin != row.origin));
                 let newest = waits.is_none().then_some(telling);
                 let take_part = newest.into_iter().flat_map(Telling::involved).collect();
-                let waiting = fitting(first.into_iter().chain(rest), take_part, MAX_INVOLVED);
+                let waiting = fitting(first.into_iter().chain(rest), take_part, Room::NOTICE);
                 let mut plan = self.now(tenant, rows, &Taken { newest, waiting: &waiting }, now)?;
                 if let (None, Told::Now(notice), true) = (&waits, &plan.told, telling.origin.recurs()) {
                     plan.parts.push(told_at_once(rows, telling, notice, now)?);

@@ -15,6 +15,8 @@ use std::collections::BTreeMap;
 const NAMELESS: &str = "new-";
 /// The most people who take part in what is told once: who decided, and who asks for it to be told.
 pub(super) const TAKE_PART: usize = 2;
+/// The most bytes of their names: 128 characters each.
+pub(super) const TAKE_PART_BYTES: usize = TAKE_PART * 128 * 4;
 
 /// What a notice is told for. The same origin is told of once.
 #[derive(Clone, Debug, PartialEq, Eq)]

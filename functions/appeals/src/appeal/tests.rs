@@ -1,6 +1,6 @@
 use super::*;
 use proptest::prelude::*;
-use shared::notices::{Category, Decision, MAX_DECISIONS};
+use shared::notices::{Category, Decision, MAX_DECISIONS, MAX_INVOLVED_BYTES};
 
 fn person(name: &str) -> PersonId {
     PersonId::from_subject(name).unwrap()
@@ -110,7 +110,7 @@ fn the_largest_appeal_fits_an_item() {
     let by = |n: usize| person(&format!("{}{n:03}", name(125)));
     let of = |n| Decision { decision_ref: Some(name(128)), at: at(0), decided_by: Some(by(n)) };
     appeal.about.decisions = (0..MAX_DECISIONS).map(of).collect();
-    appeal.about.involved = (0..=MAX_DECISIONS).map(by).collect();
+    appeal.about.involved = (0..).map(by).take(MAX_INVOLVED_BYTES / by(0).as_str().len()).collect();
     appeal.about.context.insert("x".to_owned(), "x".repeat(8 * 1024).into());
     let names = |most: usize| (0..most).map(|n| format!("apl_{n:026}"));
     (appeal.about.prior, appeal.about.elsewhere) = (names(20).collect(), names(MAX_DECISIONS).collect());

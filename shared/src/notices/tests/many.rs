@@ -53,6 +53,21 @@ async fn no_notice_names_more_people_than_fit_and_nobody_and_nothing_is_left_out
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn people_with_the_longest_names_take_more_room() {
+    let site = Site::start().await;
+    // Of the longest names there is room for 48 people.
+    let name = |n: usize| format!("{}{n:03}", "\u{10ffff}".repeat(125));
+    let rows: Vec<PutOff> = (0..120).map(|n| site.put_off(&format!("d{n}"), [name(n)])).collect();
+    site.wait(&rows).await;
+    let notices = all_told(&site).await;
+    let bytes = |notice: &NoticeRow| notice.involved.iter().map(|person| person.as_str().len()).sum::<usize>();
+    assert!(notices.iter().all(|notice| bytes(notice) <= MAX_INVOLVED_BYTES));
+    assert_eq!(notices.iter().map(|notice| notice.count).sum::<u64>(), 120);
+    assert_eq!(named(&notices).len(), 120);
+    assert!((3..=4).contains(&notices.len()), "{}", notices.len());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_nobody_can_fold_is_told_bit_by_bit() {
     let site = Site::start().await;
     // More of them than a notice takes up, and no two go into one.
