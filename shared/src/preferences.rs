@@ -111,7 +111,8 @@ impl TenantPreferences {
         headers: &HeaderMap,
         token: Option<&str>,
     ) -> Result<Vec<String>, TableError> {
-        if let Some(named) = headers.get(locale::HEADER).and_then(|value| value.to_str().ok()) {
+        let named = headers.get(locale::HEADER).and_then(|value| value.to_str().ok());
+        if let Some(named) = named.filter(|named| !named.trim().is_empty()) {
             return Ok(vec![named.to_owned()]);
         }
         let chosen = self.get(person).await?.and_then(|chosen| chosen.language);

@@ -25,7 +25,7 @@ pub enum Error {
     AlreadyOpen(Appealed),
     /// There was an appeal, and it is over.
     #[error(
-        "There has been an appeal against this decision, and it is over. Read its outcome by its appeal_id. \
+        "There has been an appeal against this decision, and it is over: decided or withdrawn, as its appeal_id tells. \
          If there are new facts, ask the staff to reopen it."
     )]
     AlreadyDecided(Appealed),

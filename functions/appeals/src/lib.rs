@@ -1,7 +1,7 @@
 //! Appeals: asking for a decision to be looked at again by somebody who did not take it.
 //!
 //! Whoever was told of a decision appeals with one click, within `APPEAL_WINDOW_DAYS` of the notice, and follows what happens. A
-//! decision has at most one appeal; staff reopen it where there are new facts. [`appeal`] has the rules, [`table`] what is kept.
+//! decision that a notice lists has at most one appeal; staff reopen it where there are new facts. [`appeal`] has the rules, [`table`] what is kept.
 //! Everything works while notices are switched off, and for those whose account is suspended.
 //!
 //! | route | does | for |

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use shared::{
     notices::{TellError, Unsaid},
     problem::Problem,
+    table::TableError,
     web::Fault,
 };
 
@@ -54,6 +55,10 @@ impl Error {
     /// Why somebody was not told.
     pub(crate) fn untold(error: TellError<Unsaid>) -> Self {
         match error {
+            // Nothing is wrong with what was sent. Sent again once the text is mended, it is told.
+            TellError::Refused(why) if why.is_of_a_text() => {
+                TableError::unavailable(std::io::Error::other(why.to_string())).into()
+            }
             TellError::Refused(why) => Self::Unsaid(why),
             TellError::Table(error) => error.into(),
         }
@@ -85,5 +90,19 @@ impl From<Error> for Problem {
 impl IntoResponse for Error {
     fn into_response(self) -> Response {
         Problem::from(self).into_response()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use shared::notices::texts::{Refused, Why};
+
+    #[test]
+    fn a_text_of_ours_that_cannot_be_filled_in_is_no_fault_of_the_caller() {
+        let refused =
+            |why| Problem::from(Error::untold(TellError::Refused(Unsaid(vec![Refused { place: "title", why }]))));
+        assert_eq!(refused(Why::Template).status(), StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(refused(Why::Markup).status(), StatusCode::UNPROCESSABLE_ENTITY);
     }
 }

@@ -28,6 +28,8 @@ const _: () = assert!(MAX_PARTS + 2 + 10 <= TRANSACTION);
 const DECISION_KEPT_S: i64 = 30 * 86_400;
 /// The same for what has no name but a request's key, which means its request for a day.
 const REQUEST_KEPT_S: i64 = 2 * 86_400;
+/// The same for what was folded into another occurrence, which may wait long while notices are switched off.
+const FOLDED_KEPT_S: i64 = 2 * 365 * 86_400;
 
 /// The writing of an occurrence that must wait; of nothing where it waits already.
 pub(super) fn put_off(
@@ -95,7 +97,7 @@ pub(super) fn told_at_once(
     now: Timestamp,
 ) -> Result<TransactWriteItem, TableError> {
     let origin = telling.origin.as_str().to_owned();
-    let (told_in, expires_at) = (Some(notice.id.clone()), Some(kept_until(&origin, now)));
+    let (told_in, expires_at) = (Some(notice.id.clone()), Some(kept_until(&origin, &notice.id, now)));
     let once = Once { origin, told_in, waited: false, expires_at };
     once_part(rows, (&telling.person, telling.category), &once, now)
 }
@@ -114,11 +116,15 @@ fn once_part(
     Ok(TransactWriteItem::builder().put(put).build())
 }
 
-/// When it may be forgotten that `origin` was told of at `now`, in seconds since 1970. Decisions that were folded are found by what
-/// they were folded into, which is told of later than that.
-fn kept_until(origin: &str, now: Timestamp) -> i64 {
+/// When it may be forgotten that `origin` was told of at `now` in `told_in`, in seconds since 1970. Decisions that were folded are found
+/// by what they were folded into, which is told of later than that.
+fn kept_until(origin: &str, told_in: &str, now: Timestamp) -> i64 {
     let long = Origin::names_a_decision(origin) || origin.starts_with(FOLDED);
-    now.as_second().saturating_add(if long { DECISION_KEPT_S } else { REQUEST_KEPT_S })
+    now.as_second().saturating_add(match long {
+        _ if told_in.starts_with(FOLDED) => FOLDED_KEPT_S,
+        true => DECISION_KEPT_S,
+        false => REQUEST_KEPT_S,
+    })
 }
 
 /// Takes an occurrence away that is told in `told_in`, if it waits still, and remembers where: whoever sends the same again is told so.
@@ -135,7 +141,7 @@ pub(super) fn take_up(
     let mut parts = vec![TransactWriteItem::builder().delete(delete).build()];
     if Origin::is_found_again(&origin) {
         let key = once_key(&row.person, row.category, &origin);
-        let expires_at = Some(kept_until(&origin, now));
+        let expires_at = Some(kept_until(&origin, told_in, now));
         let once = Once { origin, told_in: Some(told_in.to_owned()), waited: true, expires_at };
         let put = rows.part_put(rows.item(&key, &once)?).build().map_err(TableError::unavailable)?;
         parts.push(TransactWriteItem::builder().put(put).build());

@@ -13,6 +13,8 @@ use std::collections::BTreeMap;
 
 /// What the origins begin with that nobody can name again.
 const NAMELESS: &str = "new-";
+/// What those of the outcomes of appeals begin with.
+const OUTCOME: &str = "out-";
 /// The most people who take part in what is told once: who decided, and who asks for it to be told.
 pub(super) const TAKE_PART: usize = 2;
 /// The most bytes of their names: 128 characters each.
@@ -32,9 +34,14 @@ impl Origin {
         })
     }
 
+    /// The outcome of a round of an appeal. No caller's name is ever one.
+    pub fn of_outcome(appeal: &str, round: u32) -> Self {
+        Self(format!("{OUTCOME}{appeal}-{round}"))
+    }
+
     /// Whether an origin, as keys write it, is a decision's own name.
     pub(super) fn names_a_decision(origin: &str) -> bool {
-        origin.starts_with("ref-")
+        origin.starts_with("ref-") || origin.starts_with(OUTCOME)
     }
 
     /// Whether anybody may look for an origin again, as keys write it: for what has no name nobody can.

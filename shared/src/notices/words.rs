@@ -66,6 +66,13 @@ impl Words {
     }
 }
 
+impl Unsaid {
+    /// Whether it is a text of ours that cannot be filled in, whatever is to be said.
+    pub fn is_of_a_text(&self) -> bool {
+        self.0.iter().any(|refused| refused.why == super::texts::Why::Template)
+    }
+}
+
 impl Compose for Words {
     type Refusal = Unsaid;
 

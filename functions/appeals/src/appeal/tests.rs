@@ -115,15 +115,22 @@ fn the_largest_appeal_fits_an_item() {
     let names = |most: usize| (0..most).map(|n| format!("apl_{n:026}"));
     (appeal.about.prior, appeal.about.elsewhere) = (names(20).collect(), names(MAX_DECISIONS).collect());
     let (statement, reason) = (name(MAX_STATEMENT_CHARS), name(2_000));
+    // Whoever acts has as long a name, and does it under a key.
+    let act = |n: usize, second| Act { token: Some("t".repeat(64)), ..act(by(n).as_str(), second) };
     for _ in 0..MAX_STATEMENTS {
-        appeal.add_statement(statement.clone(), &act("ada", 1)).unwrap();
+        appeal.add_statement(statement.clone(), &act(900, 1)).unwrap();
     }
     for round in 1..=MAX_ROUNDS {
-        let reviewer = format!("rhea-{round}");
-        appeal.take(&act(&reviewer, 2)).unwrap();
-        let ruling = Ruling { reason: reason.clone(), ..ruling(&reviewer, Outcome::Upheld, 3, round) };
-        appeal.decide(ruling, &act(&reviewer, 3)).unwrap();
-        _ = appeal.reopen(reason.clone(), &act("sol", 4));
+        let reviewer = 900 + round as usize;
+        appeal.take(&act(reviewer, 2)).unwrap();
+        let ruling = Ruling {
+            reason: reason.clone(),
+            artifact_id: Some(name(256)),
+            undo: Some("u".repeat(40)),
+            ..ruling(by(reviewer).as_str(), Outcome::Overturned, 3, round)
+        };
+        appeal.decide(ruling, &act(reviewer, 3)).unwrap();
+        _ = appeal.reopen(reason.clone(), &act(950, 4));
     }
     let bytes = serde_json::to_vec(&appeal).unwrap().len();
     assert!((350 * 1024..400 * 1024).contains(&bytes), "{bytes}");

@@ -172,7 +172,7 @@ async fn telling(
     let of = |context| Telling {
         person: appeal.person.clone(),
         category: Category::AppealUpdate,
-        origin: Origin::of(Some(&name), None),
+        origin: Origin::of_outcome(&appeal.id, appeal.round),
         decision: Decision { decision_ref: Some(name.clone()), at: act.at, decided_by: Some(act.by.clone()) },
         context,
         appealable: false,

@@ -71,6 +71,8 @@ fn left(mut notice: NoticeRow, standing: &Standing) -> Option<Unappealed> {
         return None;
     }
     let listed = notice.decisions.len() as u64;
+    // What a context came with: it was told last.
+    let newest = notice.decisions.first().cloned();
     let mut elsewhere = BTreeSet::new();
     notice.decisions.retain(|decision| {
         let appeal = of_decision(decision).and_then(|guard| standing.get(&guard));
@@ -83,8 +85,9 @@ fn left(mut notice: NoticeRow, standing: &Standing) -> Option<Unappealed> {
         if notice.count == 0 {
             return None;
         }
-        // It came with one of the decisions, which may be one of those.
-        notice.context.clear();
+        if notice.decisions.first() != newest.as_ref() {
+            notice.context.clear();
+        }
     }
     Some(Unappealed { notice, elsewhere })
 }

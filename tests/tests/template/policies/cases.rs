@@ -95,8 +95,15 @@ pub(super) struct Tenant {
 }
 
 /// What telling people takes.
-const LIMIT: (&str, &[&str]) =
-    ("RATE#grace#account_warning", &["dynamodb:Query", "dynamodb:PutItem", "dynamodb:UpdateItem"]);
+const LIMIT: (&str, &[&str]) = (
+    "RATE#grace#account_warning",
+    &["dynamodb:Query", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"],
+);
+/// The same of what has been put off.
+const LATER: (&str, &[&str]) = (
+    "RATE#grace#account_warning",
+    &["dynamodb:Query", "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"],
+);
 const LEAVES: (&str, &[&str]) = ("AUDIT", &["dynamodb:PutItem"]);
 const TEXTS: (&str, &[&str]) = ("AUDITTEXT", &["dynamodb:PutItem"]);
 const PLACES: (&str, &[&str]) = ("AUDITSEQ", &["dynamodb:UpdateItem"]);
@@ -217,7 +224,7 @@ pub(super) const TENANTS: [Tenant; 12] = [
         function: "NotificationDeferralsRole",
         role: "NotificationDeferralsTenantRole",
         rows: &[
-            LIMIT,
+            LATER,
             LEAVES,
             TEXTS,
             PLACES,

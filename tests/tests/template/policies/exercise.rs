@@ -54,6 +54,10 @@ pub(super) async fn notices(bundle: &Bundle) {
     let keyed = service.with_header("idempotency-key", "notice-1");
     let decision = json!({"userId": "ada", "category": "account_warning"});
     let told = keyed.post(ALL, decision.clone()).await.success().unwrap();
+    assert_eq!(service.post(ALL, decision.clone()).await.status, 429);
+    bundle.clock().advance(jiff::SignedDuration::from_hours(12));
+    // With what waited, and once more so that the schedule has something to tell.
+    service.post(ALL, decision.clone()).await.success().unwrap();
     assert_eq!(service.post(ALL, decision).await.status, 429);
     bundle.clock().advance(jiff::SignedDuration::from_hours(12));
     bundle.run_schedule("notification-deferrals").await.unwrap();
@@ -93,14 +97,17 @@ async fn messages(bundle: &Bundle) {
     assert!(report["skipped"].as_u64() >= Some(1) && report["dead"] == 1, "{report}");
 }
 
-/// Somebody appeals twice, and both appeals are decided.
+/// Somebody appeals three times, and all appeals are decided: the last one is told of with the one before, which had to wait.
 async fn appeals(bundle: &Bundle) {
     const ALL: &str = "/api/user-notifications";
     bundle.clock().advance(jiff::SignedDuration::from_hours(13));
     let service = bundle.person(local::seed::claims("moderation", "shopper").scope("service:write"));
     let keeper = bundle.administrator("keeper", "admin:super").await;
     let ada = bundle.shopper("ada").with_header("idempotency-key", "appeal-1");
-    for category in ["content_violation", "temporary_restriction"] {
+    for category in ["content_violation", "temporary_restriction", "content_violation"] {
+        if category == "content_violation" {
+            bundle.clock().advance(jiff::SignedDuration::from_hours(13));
+        }
         let told = service.post(ALL, json!({"userId": "ada", "category": category})).await.success().unwrap();
         let path = format!("{ALL}/{}/appeal", told.body["id"].as_str().unwrap());
         let opened = ada.post(&path, json!({})).await.success().unwrap();

@@ -58,7 +58,8 @@ fn an_appeal_is_about_what_has_none_yet_and_names_the_appeals_of_the_rest() {
     let many = notice("ntf_c", 60, &[Some("case-2"), Some("case-1"), None, Some("case-2")]);
     let rest = open(&mut standing, &many, "apl_3").unwrap();
     assert_eq!((refs(&rest), rest.notice.count), (vec![Some("case-2"), None, Some("case-2")], 59));
-    assert!(rest.elsewhere.iter().eq(["apl_1"]) && rest.notice.context.is_empty());
+    assert!(rest.elsewhere.iter().eq(["apl_1"]));
+    assert_eq!(rest.notice.context.len(), 1, "it came with the newest, which is not appealed elsewhere");
     let about = rest.about("es".to_owned(), vec![]);
     assert_eq!((about.count, about.decision_refs()), (59, vec!["case-2".to_owned(); 2]));
     assert_eq!(open(&mut standing, &many, "apl_4"), None);
@@ -67,6 +68,7 @@ fn an_appeal_is_about_what_has_none_yet_and_names_the_appeals_of_the_rest() {
     // What is not named goes with its notice.
     let unnamed = open(&mut standing, &notice("ntf_e", 3, &[Some("case-2"), Some("case-1")]), "apl_6").unwrap();
     assert_eq!((refs(&unnamed), unnamed.notice.count), (vec![], 1));
+    assert!(unnamed.notice.context.is_empty(), "it came with a decision that is appealed elsewhere");
     assert!(unnamed.elsewhere.iter().eq(["apl_1", "apl_3"]));
 }
 
