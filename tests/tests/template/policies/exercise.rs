@@ -58,7 +58,9 @@ pub(super) async fn notices(bundle: &Bundle) {
     bundle.clock().advance(jiff::SignedDuration::from_hours(12));
     // With what waited, and once more so that the schedule has something to tell.
     service.post(ALL, decision.clone()).await.success().unwrap();
-    assert_eq!(service.post(ALL, decision).await.status, 429);
+    let mut named = decision;
+    named["decision_ref"] = "used-1".into();
+    assert_eq!(service.post(ALL, named).await.status, 429);
     bundle.clock().advance(jiff::SignedDuration::from_hours(12));
     bundle.run_schedule("notification-deferrals").await.unwrap();
     let ada = bundle.shopper("ada");
