@@ -112,9 +112,24 @@ struct Found {
     events: u64,
     sum: f64,
     crowd: Crowd,
+    /// Whether some of the crowd was not known one by one when it came.
+    is_sketched: bool,
 }
 
 impl Found {
+    fn join(&mut self, other: &Self) {
+        self.events += other.events;
+        self.sum += other.sum;
+        self.crowd.join(&other.crowd);
+        self.is_sketched |= other.is_sketched;
+    }
+
+    /// Whether crowds in brief say all there is to say of it.
+    fn is_told_in_brief(&self, measure: &Measure) -> bool {
+        let is_share = *measure == Measure::BounceRate;
+        !self.is_sketched || self.crowd.is_surely_many() && (!is_share || self.crowd.is_fair_sample())
+    }
+
     fn value(&self, measure: &Measure) -> f64 {
         match measure {
             Measure::Events => self.events as f64,
@@ -129,25 +144,14 @@ impl Found {
 pub(crate) struct Answer<'a> {
     tenant: &'a TenantScope,
     asked: &'a AggregateQuery,
-    all: Found,
-    /// None where nothing is grouped by: that group would be all.
+    /// By the values of what is grouped by, and so one of no values where that is nothing.
     groups: BTreeMap<Vec<Option<String>>, Found>,
-    /// Whether there were any events.
-    any: bool,
 }
 
 impl<'a> Answer<'a> {
     /// Nothing yet.
     pub(crate) fn to(tenant: &'a TenantScope, asked: &'a AggregateQuery) -> Self {
-        Self { tenant, asked, all: Found::default(), groups: BTreeMap::new(), any: false }
-    }
-
-    fn each(&mut self, values: Vec<Option<String>>, take: impl Fn(&mut Found)) {
-        self.any = true;
-        take(&mut self.all);
-        if !self.asked.group_by.is_empty() {
-            take(self.groups.entry(values).or_default());
-        }
+        Self { tenant, asked, groups: BTreeMap::new() }
     }
 
     /// Counts an event that is asked for.
@@ -165,11 +169,10 @@ impl<'a> Answer<'a> {
             Measure::Sum(path) => number(event, path).unwrap_or_default(),
             _ => 0.0,
         };
-        self.each(values, |found| {
-            found.events += 1;
-            found.sum += number;
-            who.iter().for_each(|who| found.crowd.saw(*who, 1));
-        });
+        let found = self.groups.entry(values).or_default();
+        found.events += 1;
+        found.sum += number;
+        who.iter().for_each(|who| found.crowd.saw(*who, 1));
     }
 
     /// Counts those events of a roll-up that are asked for.
@@ -184,37 +187,35 @@ impl<'a> Answer<'a> {
         }
         for (group, combinations) in groups {
             let value = |dimension: &Dimension| rolled.value(&group, *dimension).map(ToOwned::to_owned);
-            self.each(self.asked.group_by.iter().map(value).collect(), |found| {
-                for at in &combinations {
-                    found.events += rolled.events(*at);
-                    rolled.crowd(*at).iter().for_each(|crowd| found.crowd.join_listed(crowd));
+            let found = self.groups.entry(self.asked.group_by.iter().map(value).collect()).or_default();
+            for at in combinations {
+                found.events += rolled.events(at);
+                if let Some(crowd) = rolled.crowd(at) {
+                    found.is_sketched |= !crowd.is_exact();
+                    found.crowd.join_listed(crowd);
                 }
-            });
+            }
         }
     }
 
-    /// Whether the people or sessions are so many that what crowds in brief say of them is all there is to say.
-    pub(crate) fn is_surely_many(&self) -> bool {
-        let is_share = self.asked.measure == Measure::BounceRate;
-        self.all.crowd.is_surely_many() && (!is_share || self.all.crowd.is_fair_sample())
+    /// Whether what crowds in brief have said of each group is all there is to say.
+    pub(crate) fn is_told_in_brief(&self) -> bool {
+        self.groups.values().all(|found| found.is_told_in_brief(&self.asked.measure))
     }
 
     /// The answer, where so many events were read and there are more, or none are left.
     pub(crate) fn told(self, truncated: Option<usize>) -> Aggregate {
-        let measure = &self.asked.measure;
-        let exact = self.all.crowd.is_exact() && self.groups.values().all(|found| found.crowd.is_exact());
+        let (measure, mut all) = (&self.asked.measure, Found::default());
+        self.groups.values().for_each(|found| all.join(found));
+        let exact = all.crowd.is_exact() && self.groups.values().all(|found| found.crowd.is_exact());
         let exactness = match truncated {
             Some(read) => Exactness::Truncated { read },
             None if exact => Exactness::Exact,
             None => Exactness::Estimate,
         };
-        let total = self.all.value(measure);
         let group = |(values, found): (_, Found)| Group { values, value: found.value(measure) };
-        let groups = match self.asked.group_by.is_empty() {
-            true => self.any.then(|| Group { values: vec![], value: total }).into_iter().collect(),
-            false => self.groups.into_iter().map(group).collect(),
-        };
-        Aggregate { total, groups, exactness }
+        let groups = self.groups.into_iter().map(group).collect();
+        Aggregate { total: all.value(measure), groups, exactness }
     }
 }
 

@@ -69,6 +69,7 @@ fn name_of(piece: Piece, part: Part) -> String {
     let slot = |slot: Slot| match slot {
         Slot::Whole => "W".to_owned(),
         Slot::Types(number) => number.to_string(),
+        Slot::By(dimension) => format!("-{dimension}"),
     };
     let has = match part {
         Part::Counts => "C".to_owned(),

@@ -10,7 +10,7 @@ use crate::{
     Aggregate, AggregateQuery, Dimension, Event, EventQuery, EventStore, Filters, Measure, Order, Range, StoreError,
     aggregate::{self, Answer},
 };
-use futures::{StreamExt, TryStreamExt, stream};
+use futures::{StreamExt, TryStreamExt, future::try_join_all, stream};
 use shared::tenant::TenantScope;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -172,14 +172,22 @@ fn within(piece: Range, range: Range) -> bool {
     range.from <= piece.from && piece.to <= range.to
 }
 
-/// The part of days that says in brief what is asked for: of the only crowd that matters.
-fn in_brief(asked: &AggregateQuery, part: Part) -> Option<Part> {
-    let is_of_one_crowd = asked.is_of_types() && asked.types.is_empty() && asked.group_by.is_empty();
-    let slot = match asked.filters.dimensions.get(&Dimension::EventType) {
-        Some(kind) => Slot::of_type(kind),
-        None => Slot::Whole,
+/// The parts of days that together say in brief what is asked for; none, where that is of more than one dimension.
+fn in_brief(asked: &AggregateQuery, part: Part) -> Vec<Part> {
+    let filters = &asked.filters.dimensions;
+    let dimensions: BTreeSet<Dimension> = filters.keys().chain(&asked.group_by).copied().collect();
+    let mut dimensions = dimensions.into_iter();
+    let slots = match (dimensions.next(), dimensions.next()) {
+        _ if !asked.types.is_empty() => vec![],
+        (None, _) => vec![Slot::Whole],
+        (Some(Dimension::EventType), None) => match filters.get(&Dimension::EventType) {
+            Some(kind) => vec![Slot::of_type(kind)],
+            None => Slot::of_types().collect(),
+        },
+        (Some(other), None) => vec![Slot::By(other)],
+        _ => vec![],
     };
-    is_of_one_crowd.then(|| part.in_brief(slot)).flatten()
+    slots.into_iter().filter_map(|slot| part.in_brief(slot)).collect()
 }
 
 /// A part of days, of each if it holds by what its mark says.
@@ -197,8 +205,8 @@ async fn of_days(
 
 /// What the roll-ups say that hold for a range, and what has to be read from events.
 ///
-/// Days say in brief who came, in a twentieth of the bytes. That is enough where all of it is one by one, or where they are surely more than
-/// are counted one by one.
+/// Days say in brief who came, in a part of the bytes. That is enough where all of a group is known one by one, or they are surely more than are
+/// counted one by one.
 async fn rolled<'a>(
     ledger: &dyn Ledger,
     tenant: &'a TenantScope,
@@ -211,12 +219,12 @@ async fn rolled<'a>(
     let days: Vec<(Day, Mark)> = days.filter_map(|day| Some((day, *marks.get(&day)?))).collect();
     let mut answer = Answer::to(tenant, asked);
     let mut is_enough = false;
-    if let Some(brief) = in_brief(asked, part) {
-        let found = of_days(ledger, tenant, brief, &days).await?;
-        let held: Vec<&Rolled> = found.iter().filter_map(|(_, rollup)| rollup.as_ref()).collect();
-        held.iter().for_each(|rollup| answer.take_all(rollup));
-        is_enough =
-            held.len() == days.len() && (held.iter().all(|rollup| rollup.is_exact()) || answer.is_surely_many());
+    let brief = in_brief(asked, part);
+    if !brief.is_empty() {
+        let found = try_join_all(brief.into_iter().map(|part| of_days(ledger, tenant, part, &days))).await?;
+        let mut found = found.iter().flatten();
+        is_enough = found.all(|(_, rollup)| rollup.as_ref().map(|rollup| answer.take_all(rollup)).is_some())
+            && answer.is_told_in_brief();
     }
     if is_enough {
         pieces.extend(days.iter().map(|(day, _)| Piece::Day(*day)));

@@ -50,7 +50,7 @@ impl Begun {
     pub fn chunks(&self, version: u64) -> Result<Vec<Chunk>, StoreError> {
         let Some(after) = self.after.clone() else { return Ok(vec![]) };
         let mut parts: [Vec<u8>; Part::BY_COMBINATION.len()] = Default::default();
-        let packer = Packer::of(Some(&self.rollup));
+        let mut packer = Packer::of(Some(&self.rollup));
         for (bytes, part) in parts.iter_mut().zip(Part::BY_COMBINATION) {
             *bytes = packer.pack(part)?;
         }

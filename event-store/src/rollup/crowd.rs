@@ -16,8 +16,8 @@ use std::{
 
 /// How many of a crowd are known one by one.
 pub const EXACT: usize = 10_000;
-/// How many of a crowd are kept in brief: one by one, or where there are more, beside a sketch as a sample.
-const BRIEF: usize = 500;
+/// How many of a crowd are kept in brief one by one.
+pub(super) const BRIEF: usize = 500;
 /// From how many on, by the sketch of a crowd, it is sure that they are more than [`EXACT`]: six standard errors of the sketch above.
 const SURELY_MANY: f64 = 10_500.0;
 /// How many a share is estimated from at least: its standard error is then one in a hundred, or less.
@@ -170,9 +170,10 @@ impl Crowd {
         self.seen.retain(|digest, _| is_kept(*digest, level));
     }
 
-    /// Keeps no more of them than a crowd in brief has.
-    pub(super) fn shorten(&mut self) {
-        while self.seen.len() > BRIEF {
+    /// Says it in brief: of more than [`BRIEF`] no more than a sample of so many is kept beside the sketch.
+    pub(super) fn shorten(&mut self, sample: usize) {
+        let is_brief = self.is_exact() && self.seen.len() <= BRIEF;
+        while !is_brief && self.seen.len() > sample {
             self.thin();
         }
     }
@@ -322,13 +323,18 @@ mod tests {
     fn crowds_in_brief_say_of_very_many_what_whole_ones_say() {
         let days = |many: u64| (0..30).map(move |day| crowd(day * many / 30, (day + 2) * many / 30));
         for (many, surely) in [(300, false), (5_000, false), (9_600, false), (11_500, true), (60_000, true)] {
-            let (mut whole, mut brief) = (Crowd::default(), Crowd::default());
+            let (mut whole, mut brief, mut briefer) = (Crowd::default(), Crowd::default(), Crowd::default());
             for mut day in days(many) {
                 whole.join(&day);
-                day.shorten();
+                day.shorten(BRIEF);
                 assert!(day.kept() <= BRIEF && (day.is_exact() || day.kept() > BRIEF / 3));
                 brief.join_listed(&day.store().read().unwrap());
+                let is_exact = day.is_exact();
+                day.shorten(0);
+                assert!(day.is_exact() == is_exact && (is_exact || day.kept() == 0));
+                briefer.join_listed(&day.store().read().unwrap());
             }
+            assert_eq!((briefer.count(), briefer.is_surely_many()), (brief.count(), brief.is_surely_many()));
             assert_eq!(brief.is_surely_many(), surely, "{many}: {} of {}", brief.kept(), brief.count());
             if surely {
                 assert!(brief.is_fair_sample());

@@ -27,7 +27,7 @@ pub mod seal;
 pub mod tally;
 pub mod time;
 
-use crate::StoreError;
+use crate::{Dimension, StoreError};
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 use pack::Chunk;
@@ -36,6 +36,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     ops::RangeInclusive,
 };
+use tally::Combination;
 pub use time::{Day, Hour, Piece};
 
 /// How long a writer writes under one mark.
@@ -65,13 +66,15 @@ pub enum Part {
     SessionsInBrief(Slot),
 }
 
-/// Which crowds a part in brief has, so that a question reads one crowd of a day and not those of all types.
+/// Which crowds a part in brief has, so that a question reads few others than those it asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Slot {
     /// One, of all events.
     Whole,
     /// One for each type whose digest falls on this number, below [`Slot::OF_TYPES`].
     Types(u8),
+    /// One for each value of this dimension, and one of the events that have none.
+    By(Dimension),
 }
 
 impl Slot {
@@ -84,18 +87,25 @@ impl Slot {
         Self::Types(first % Self::OF_TYPES)
     }
 
-    /// How many slots there are.
-    const COUNT: usize = 1 + Self::OF_TYPES as usize;
-
-    fn all() -> impl Iterator<Item = Self> {
-        [Self::Whole].into_iter().chain((0..Self::OF_TYPES).map(Self::Types))
+    /// Those that the types share.
+    pub(crate) fn of_types() -> impl Iterator<Item = Self> {
+        (0..Self::OF_TYPES).map(Self::Types)
     }
 
-    /// Its place among all.
-    fn place(self) -> usize {
+    fn all() -> impl Iterator<Item = Self> {
+        let dimensions = Dimension::ALL.into_iter().filter(|dimension| *dimension != Dimension::EventType);
+        [Self::Whole].into_iter().chain(Self::of_types()).chain(dimensions.map(Self::By))
+    }
+
+    /// Under which values it has the events of a combination, if it has them.
+    fn values(self, combination: &Combination) -> Option<Combination> {
         match self {
-            Self::Whole => 0,
-            Self::Types(number) => 1 + usize::from(number),
+            Self::Whole => Some(Combination::default()),
+            Self::By(dimension) => Some(combination.only(dimension)),
+            Self::Types(_) => {
+                let kind = combination.value(Dimension::EventType).unwrap_or_default();
+                (Self::of_type(kind) == self).then(|| combination.only(Dimension::EventType))
+            }
         }
     }
 }
@@ -109,7 +119,7 @@ impl Part {
         let mut parts = Self::BY_COMBINATION.to_vec();
         parts.extend([Self::UsersByType, Self::SessionsByType]);
         if let Piece::Day(_) = piece {
-            parts.extend(Slot::all().map(Self::UsersInBrief).chain(Slot::all().map(Self::SessionsInBrief)));
+            parts.extend(Slot::all().flat_map(|slot| [Self::UsersInBrief(slot), Self::SessionsInBrief(slot)]));
         }
         parts
     }
@@ -126,9 +136,9 @@ impl Part {
     /// The part that says in brief which people or sessions are in a slot; counts have none.
     pub const fn in_brief(self, slot: Slot) -> Option<Self> {
         match self {
-            Self::Users | Self::UsersByType => Some(Self::UsersInBrief(slot)),
-            Self::Sessions | Self::SessionsByType => Some(Self::SessionsInBrief(slot)),
-            _ => None,
+            Self::Users | Self::UsersByType | Self::UsersInBrief(_) => Some(Self::UsersInBrief(slot)),
+            Self::Sessions | Self::SessionsByType | Self::SessionsInBrief(_) => Some(Self::SessionsInBrief(slot)),
+            Self::Counts => None,
         }
     }
 }

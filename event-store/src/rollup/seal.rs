@@ -250,7 +250,7 @@ impl<'a> Sealer<'a> {
 
     /// Writes what was counted under a version, and says so on the mark; `false` where a newer one lies there.
     async fn write(&self, piece: Piece, version: u64, counted: Option<&Rollup>) -> Result<bool, StoreError> {
-        let packer = Packer::of(counted);
+        let mut packer = Packer::of(counted);
         for part in Part::of(piece) {
             let chunks = pack::cut(packer.pack(part)?, version);
             if !self.ledger.write(self.tenant, part, piece, chunks).await? {
@@ -338,7 +338,7 @@ impl Sealer<'_> {
         verified: &mut Verified,
     ) -> Result<(), StoreError> {
         let mut holds = true;
-        let (mut differs, packer) = (false, Packer::of(counted));
+        let (mut differs, mut packer) = (false, Packer::of(counted));
         for part in Part::of(piece) {
             let found = self.ledger.chunks(self.tenant, part, piece..=piece).await?.remove(&piece.name());
             let bytes = found.and_then(|chunks| pack::joined(chunks, version));

@@ -2,7 +2,7 @@
 
 use super::{
     Slot,
-    crowd::{Crowd, digest},
+    crowd::{BRIEF, Crowd, digest},
 };
 use crate::{Dimension, Event};
 use shared::tenant::TenantScope;
@@ -12,6 +12,8 @@ use std::{collections::BTreeMap, sync::Arc};
 pub const MOST_COMBINATIONS: usize = 50_000;
 /// How many people, and how many sessions, a roll-up keeps in all its combinations together. Beyond, the largest are sampled.
 const MOST_KEPT: usize = 400_000;
+/// The most crowds that are said in brief beside each other: of more, most are of few people, and said as well one by one.
+const MOST_IN_BRIEF: usize = 64;
 
 /// The values of an event's dimensions, in the order of [`Dimension::ALL`].
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -21,6 +23,13 @@ impl Combination {
     /// Those of `event`.
     pub fn of(event: &Event) -> Self {
         Self(Dimension::ALL.map(|dimension| event.dimension(dimension).map(Into::into)))
+    }
+
+    /// The value of one dimension alone.
+    pub(super) fn only(&self, dimension: Dimension) -> Self {
+        let (mut only, at) = (Self::default(), dimension as usize);
+        only.0[at] = self.0[at].clone();
+        only
     }
 
     /// The value of a dimension, where there is one.
@@ -97,31 +106,27 @@ impl Rollup {
     pub(super) fn by_type(&self) -> Self {
         let mut narrow = Self::default();
         for (combination, tally) in &self.tallies {
-            let mut kind = Combination::default();
-            let at = Dimension::EventType as usize;
-            kind.0[at] = combination.0[at].clone();
-            narrow.tallies.entry(kind).or_default().join(tally);
+            narrow.tallies.entry(combination.only(Dimension::EventType)).or_default().join(tally);
         }
         narrow
     }
 
-    /// Those in a slot in brief, of a roll-up that is [by type](Self::by_type).
-    pub(super) fn in_brief(&self, slot: Slot) -> Self {
+    /// Those in a slot in brief; nothing where they are of very many values.
+    pub(super) fn in_brief(&self, slot: Slot) -> Option<Self> {
         let mut brief = Self::default();
         for (combination, tally) in &self.tallies {
-            let kind = combination.value(Dimension::EventType).unwrap_or_default();
-            let of = match slot {
-                Slot::Whole => Combination::default(),
-                Slot::Types(_) if Slot::of_type(kind) == slot => combination.clone(),
-                Slot::Types(_) => continue,
-            };
-            brief.tallies.entry(of).or_default().join(tally);
+            let Some(values) = slot.values(combination) else { continue };
+            brief.tallies.entry(values).or_default().join(tally);
+            if brief.tallies.len() > MOST_IN_BRIEF {
+                return None;
+            }
         }
         for tally in brief.tallies.values_mut() {
-            tally.users.shorten();
-            tally.sessions.shorten();
+            // How often each came is asked of sessions alone.
+            tally.users.shorten(0);
+            tally.sessions.shorten(BRIEF);
         }
-        brief
+        Some(brief)
     }
 
     /// Samples the largest crowds until all together are few enough to be stored.

@@ -114,11 +114,12 @@ fn questions() -> Vec<AggregateQuery> {
     vec![
         asked(always(), Measure::Events, &[Dimension::App, Dimension::EventType]),
         asked(cut, Measure::Events, &[Dimension::App]),
-        asked(always(), Measure::UniqueUsers, &[Dimension::App]),
         asked(cut, Measure::UniqueSessions, &[]),
         asked(always(), Measure::BounceRate, &[Dimension::EventType]),
+        asked(always(), Measure::UniqueUsers, &[Dimension::App, Dimension::EventType]),
         // In brief.
         asked(always(), Measure::UniqueUsers, &[]),
+        asked(always(), Measure::UniqueUsers, &[Dimension::App]),
         AggregateQuery { filters: of_type("pageview"), ..asked(always(), Measure::BounceRate, &[]) },
     ]
 }

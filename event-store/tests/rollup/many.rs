@@ -146,6 +146,59 @@ async fn days_say_in_brief_who_came_where_that_is_enough() {
 }
 
 #[tokio::test]
+async fn days_say_in_brief_who_came_with_each_value_where_that_is_enough_for_each_group() {
+    // Of 500 people each is known, of many more than ten thousand a sketch; of those between it takes the combinations. So it does where there are
+    // more than 64 groups: most events have no term, and are one of them.
+    let cases = [
+        (Dimension::App, 500, 0, true),
+        (Dimension::App, 501, 0, false),
+        (Dimension::UtmTerm, 500, 63, true),
+        (Dimension::UtmTerm, 500, 64, false),
+    ];
+    for (by, kiosk, terms, is_enough) in cases {
+        let world = World::new("2026-03-01T00:00:00Z");
+        let (store, door) = world.instance();
+        let begin = at("2026-02-28T00:00:00Z");
+        let shop = EXACT + 1_000;
+        let events: Vec<ToPut> = (0..shop + kiosk)
+            .map(|n| {
+                let app = if n < shop { "shop" } else { "kiosk" };
+                let mut more = json!({"app": app, "user_id": format!("user-{n}"), "session_id": format!("s-{n}")});
+                if n >= shop && n - shop < terms {
+                    more["utm_term"] = json!(format!("term {n}"));
+                }
+                event(&n.to_string(), begin + SignedDuration::from_secs(7 * n as i64), more)
+            })
+            .collect();
+        for batch in events.chunks(500) {
+            put(&store, batch).await;
+        }
+        world.clock.advance(LEASE + SignedDuration::from_mins(1));
+        seal(&world, &store).await;
+        let all = asked(always(), Measure::UniqueUsers, &[by]);
+        let of_kiosk = Filters { dimensions: [(Dimension::App, "kiosk".to_owned())].into(), ..Filters::default() };
+        let filtered = AggregateQuery { filters: of_kiosk, ..asked(always(), Measure::BounceRate, &[]) };
+        let before = counted(&store, &all).await;
+        assert_eq!(before, read(&store, &all).await);
+        assert_eq!(before.exactness, Exactness::Estimate);
+        let without = |sk: String| {
+            world.change("DeleteItem", json!({"Key": {"pk": {"S": "T#acme#ROLLUP"}, "sk": {"S": sk}}}));
+        };
+        for part in ["U", "UT", "S", "ST"] {
+            without(format!("D{part}#2026-02-28#0"));
+            (0..24).for_each(|hour| without(format!("H{part}#2026-02-28T{hour:02}#0")));
+        }
+        assert_eq!(events_read(&store, &door, &all).await == 0, is_enough, "{by} {kiosk} {terms}");
+        assert_eq!(counted(&store, &all).await, before, "the same, by whatever way");
+        // What the other groups have does not matter to who asks for one.
+        assert_eq!(events_read(&store, &door, &filtered).await == 0, kiosk == 500);
+        let kiosk = counted(&store, &filtered).await;
+        assert_eq!((kiosk.total, kiosk.exactness), (1.0, Exactness::Exact));
+        assert_eq!(kiosk, read(&store, &filtered).await);
+    }
+}
+
+#[tokio::test]
 async fn very_many_combinations_are_counted_over_several_chunks_and_what_is_left_of_them_goes() {
     let world = World::new("2026-03-01T00:00:00Z");
     let (store, door) = world.instance();

@@ -27,12 +27,16 @@ const SPAN: SignedDuration = SignedDuration::from_hours(30 * 24);
 const LEASE_S: i64 = 26 * 60;
 
 /// What is asked once all is counted.
-const QUESTIONS: [&str; 7] = [
+const QUESTIONS: [&str; 11] = [
     "/analytics/aggregate?metric=pageviews",
     "/analytics/aggregate?metric=pageviews&group_by=utm_source,surface",
     "/analytics/aggregate?metric=unique_users",
     "/analytics/aggregate?metric=bounce_rate",
+    "/analytics/aggregate?metric=unique_users&group_by=event_type",
     "/analytics/aggregate?metric=unique_users&group_by=surface",
+    "/analytics/aggregate?metric=bounce_rate&group_by=utm_source",
+    "/analytics/aggregate?metric=unique_users&group_by=utm_campaign",
+    "/analytics/aggregate?metric=unique_users&group_by=surface,platform",
     "/analytics/query?limit=100",
     "/analytics/query?limit=100&surface=basket",
 ];
