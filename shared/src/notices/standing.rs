@@ -75,7 +75,7 @@ impl Limit {
         let (person, category) = (&telling.person, telling.category);
         let mut origin = telling.origin.as_str().to_owned();
         for _ in 0..HOPS {
-            if let Some(row) = self.put_off.iter().find(|row| row.origin == origin) {
+            if let Some(row) = self.listed(&origin) {
                 return Ok(Known::Waits(Box::new(row.clone())));
             }
             let once: Option<Once> = rows.get(&once_key(person, category, &origin)).await?;
@@ -94,6 +94,16 @@ impl Limit {
             }
         }
         Err(TableError::unavailable(std::io::Error::other("it was folded too often to be found")))
+    }
+
+    /// The same as far as the list says: what is not in it is taken for new, which it may not be.
+    pub(super) fn known_here(&self, telling: &Telling) -> Known {
+        let row = self.listed(telling.origin.as_str()).filter(|_| telling.origin.recurs());
+        row.map_or(Known::New, |row| Known::Waits(Box::new(row.clone())))
+    }
+
+    fn listed(&self, origin: &str) -> Option<&PutOff> {
+        self.put_off.iter().find(|row| row.origin == origin)
     }
 
     /// What waits to be told, those first that wait longest.

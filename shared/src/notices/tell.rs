@@ -111,15 +111,16 @@ impl<C: Compose> Notices<C> {
     /// same origin, it is told once.
     pub async fn tell(&self, tenant: &TenantScope, telling: &Telling) -> Result<Told, TellError<C::Refusal>> {
         let log = self.audit.of(tenant);
+        let mut known = Ask::First;
         for _ in 0..PLANS {
-            let plan = self.plan(tenant, telling).await?;
+            let plan = self.plan_by(tenant, telling, known).await?;
             if plan.parts.is_empty() {
                 return Ok(plan.told);
             }
             match log.commit(&entry(telling, &plan.told).ready()?, plan.parts).await {
                 Ok(_) => return Ok(plan.told),
                 // Somebody was quicker: what stands now decides.
-                Err(TableError::Condition(_)) => {}
+                Err(TableError::Condition(found)) => known = Ask::after(&found),
                 Err(error) => return Err(error.into()),
             }
         }
@@ -134,6 +135,15 @@ impl<C: Compose> Notices<C> {
     ///
     /// [`TellError`].
     pub async fn plan(&self, tenant: &TenantScope, telling: &Telling) -> Result<Plan, TellError<C::Refusal>> {
+        self.plan_by(tenant, telling, Ask::First).await
+    }
+
+    async fn plan_by(
+        &self,
+        tenant: &TenantScope,
+        telling: &Telling,
+        known: Ask,
+    ) -> Result<Plan, TellError<C::Refusal>> {
         let rows = self.table.of(tenant);
         for _ in 0..FOLDS {
             if !self.switch.is_on() {
@@ -145,7 +155,7 @@ impl<C: Compose> Notices<C> {
             let free = verdict(limit.last.as_ref(), telling.origin.as_str(), now) == Verdict::Free;
             let folded = free && waiting.len() > TAKEN_UP && fold(&rows, &waiting, now).await?;
             if !folded {
-                return self.planned(tenant, &rows, telling, limit, now).await;
+                return self.planned(tenant, &rows, telling, (limit, known), now).await;
             }
         }
         Err(too_much().into())
@@ -156,10 +166,14 @@ impl<C: Compose> Notices<C> {
         tenant: &TenantScope,
         rows: &TenantTable,
         telling: &Telling,
-        limit: Limit,
+        (limit, known): (Limit, Ask),
         now: Timestamp,
     ) -> Result<Plan, TellError<C::Refusal>> {
-        let waits = match limit.known(rows, telling, now).await? {
+        let known = match known {
+            Ask::First => limit.known(rows, telling, now).await?,
+            Ask::Later => limit.known_here(telling),
+        };
+        let waits = match known {
             Known::Told(told_in) => return Ok(Plan { parts: vec![], told: Told::Before(told_in) }),
             Known::Waits(row) => Some(row),
             Known::New => None,
@@ -262,6 +276,23 @@ impl<C: Compose> Notices<C> {
 /// The name of a notice that is told at `now`: later ones sort after it.
 fn notice_id(now: Timestamp) -> String {
     format!("ntf_{}", crate::ids::timed(now))
+}
+
+/// Whether the table is asked what has become of an origin before something is written.
+#[derive(Clone, Copy)]
+enum Ask {
+    /// It is.
+    First,
+    /// It was, a moment ago, and what is not seen to wait is taken for new: the transaction has that as a condition.
+    Later,
+}
+
+impl Ask {
+    /// What is done after a transaction was refused that found these items: a limit that somebody else has moved says nothing of the origin.
+    fn after(found: &[Option<Item>]) -> Self {
+        let mut found = found.iter().flatten().peekable();
+        if found.peek().is_some() && found.all(is_limit) { Self::Later } else { Self::First }
+    }
 }
 
 /// The entry of a telling.

@@ -3,7 +3,7 @@
 //! | transition | is, in the code |
 //! | --- | --- |
 //! | `Query` | `Limit::read`: the last notice and what was put off, at one moment |
-//! | `Get` | `Limit::known`: what is known of the origin, where it is not among what was put off |
+//! | `Get` | `Limit::known`: what is known of the origin, where it is not among what was put off; or, by `Limit::known_here`, it is taken for new |
 //! | `Counter` | `Notices::plan` stamps and decides by what was read; `Log::next` gives a place |
 //! | `Transaction` | `TenantTable::transact` sends the parts: they are under way |
 //! | `Store` | the store does a transaction that is under way, or refuses it, and its reply arrives or is lost; all this may be long after its sender is gone |
@@ -203,6 +203,9 @@ impl World {
                 let origin = setting.origins[by];
                 let once = if off[origin] { Once::Waits } else { self.once[origin] };
                 push(Step::Counter { last, off, once }, &|_| {});
+                if once != Once::Nothing && !off[origin] {
+                    push(Step::Counter { last, off, once: Once::Nothing }, &|_| {});
+                }
             }
             Step::Counter { last, off, once } => {
                 let decided = decide(last, off, once, setting.origins[by], self.time + setting.skews[by]);
