@@ -18,7 +18,7 @@ pub const MAX_DIMENSIONS: usize = 3;
 pub(crate) const PAGE: usize = 1_000;
 
 /// What is counted or added up.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Measure {
     /// The events.
     Events,
@@ -40,7 +40,7 @@ impl Measure {
 }
 
 /// What is asked for.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct AggregateQuery {
     /// When the events happened.
     pub range: Range,
@@ -107,7 +107,7 @@ impl AggregateQuery {
 }
 
 /// What is known of the events of a group.
-#[derive(Default)]
+#[derive(Clone, Debug, Default)]
 struct Found {
     events: u64,
     sum: f64,
@@ -140,18 +140,40 @@ impl Found {
     }
 }
 
+/// What was found, by the values of what is grouped by: of no values where that is nothing.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Groups(BTreeMap<Vec<Option<String>>, Found>);
+
+impl Groups {
+    /// How many bytes they take, about.
+    pub(crate) fn bytes(&self) -> usize {
+        let values =
+            |values: &Vec<Option<String>>| values.iter().flatten().map(|value| 64 + value.len()).sum::<usize>();
+        self.0.iter().map(|(group, found)| 128 + values(group) + found.crowd.bytes()).sum()
+    }
+}
+
 /// The answer to a question, as it grows.
 pub(crate) struct Answer<'a> {
     tenant: &'a TenantScope,
     asked: &'a AggregateQuery,
-    /// By the values of what is grouped by, and so one of no values where that is nothing.
-    groups: BTreeMap<Vec<Option<String>>, Found>,
+    groups: Groups,
 }
 
 impl<'a> Answer<'a> {
     /// Nothing yet.
     pub(crate) fn to(tenant: &'a TenantScope, asked: &'a AggregateQuery) -> Self {
-        Self { tenant, asked, groups: BTreeMap::new() }
+        Self::going_on(tenant, asked, Groups::default())
+    }
+
+    /// What was found before.
+    pub(crate) fn going_on(tenant: &'a TenantScope, asked: &'a AggregateQuery, groups: Groups) -> Self {
+        Self { tenant, asked, groups }
+    }
+
+    /// What was found so far.
+    pub(crate) fn groups(&self) -> &Groups {
+        &self.groups
     }
 
     /// Counts an event that is asked for.
@@ -169,7 +191,7 @@ impl<'a> Answer<'a> {
             Measure::Sum(path) => number(event, path).unwrap_or_default(),
             _ => 0.0,
         };
-        let found = self.groups.entry(values).or_default();
+        let found = self.groups.0.entry(values).or_default();
         found.events += 1;
         found.sum += number;
         who.iter().for_each(|who| found.crowd.saw(*who, 1));
@@ -187,7 +209,7 @@ impl<'a> Answer<'a> {
         }
         for (group, combinations) in groups {
             let value = |dimension: &Dimension| rolled.value(&group, *dimension).map(ToOwned::to_owned);
-            let found = self.groups.entry(self.asked.group_by.iter().map(value).collect()).or_default();
+            let found = self.groups.0.entry(self.asked.group_by.iter().map(value).collect()).or_default();
             for at in combinations {
                 found.events += rolled.events(at);
                 if let Some(crowd) = rolled.crowd(at) {
@@ -200,21 +222,21 @@ impl<'a> Answer<'a> {
 
     /// Whether what crowds in brief have said of each group is all there is to say.
     pub(crate) fn is_told_in_brief(&self) -> bool {
-        self.groups.values().all(|found| found.is_told_in_brief(&self.asked.measure))
+        self.groups.0.values().all(|found| found.is_told_in_brief(&self.asked.measure))
     }
 
     /// The answer, where so many events were read and there are more, or none are left.
     pub(crate) fn told(self, truncated: Option<usize>) -> Aggregate {
         let (measure, mut all) = (&self.asked.measure, Found::default());
-        self.groups.values().for_each(|found| all.join(found));
-        let exact = all.crowd.is_exact() && self.groups.values().all(|found| found.crowd.is_exact());
+        self.groups.0.values().for_each(|found| all.join(found));
+        let exact = all.crowd.is_exact() && self.groups.0.values().all(|found| found.crowd.is_exact());
         let exactness = match truncated {
             Some(read) => Exactness::Truncated { read },
             None if exact => Exactness::Exact,
             None => Exactness::Estimate,
         };
         let group = |(values, found): (_, Found)| Group { values, value: found.value(measure) };
-        let groups = self.groups.into_iter().map(group).collect();
+        let groups = self.groups.0.into_iter().map(group).collect();
         Aggregate { total: all.value(measure), groups, exactness }
     }
 }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// From a time on, and up to before another.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Hash)]
 pub struct Range {
     /// The first time that is in it.
     pub from: Timestamp,
@@ -22,7 +22,7 @@ impl Range {
 }
 
 /// What events must have to be asked for: all of it.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Filters {
     /// Dimensions with these values.
     pub dimensions: BTreeMap<Dimension, String>,

@@ -11,7 +11,7 @@
 use super::{DynamoDb, cut, fault, refusal};
 use crate::{
     StoreError,
-    rollup::{Day, Hour, HourMark, LEASE, Ledger, Mark, Part, Piece, Slot, pack::Chunk},
+    rollup::{Day, Hour, HourMark, LEASE, Ledger, Mark, Part, Piece, Slot, kept::Kept, pack::Chunk},
 };
 use async_trait::async_trait;
 use aws_sdk_dynamodb::{
@@ -323,6 +323,10 @@ impl Ledger for DynamoDb {
         let call = self.table.of(tenant).update(&mark_key(day)).update_expression("REMOVE rollup_due");
         let call = call.condition_expression("marked = :version AND sealed = :version");
         done(call.expression_attribute_values(":version", number(version)).send().await).map(drop)
+    }
+
+    fn kept(&self) -> Option<&Kept> {
+        self.kept.as_ref()
     }
 }
 

@@ -18,7 +18,7 @@ mod read;
 use crate::{
     Deleted, Event, EventId, EventPage, EventQuery, EventStore, Position, PutOutcome, StoreError,
     keys::{person, position, shard, time_key},
-    rollup::{Hour, Ledger},
+    rollup::{Hour, Ledger, kept::Kept},
     store::ToPut,
 };
 use async_trait::async_trait;
@@ -59,6 +59,7 @@ pub struct DynamoDb {
     table: Table,
     clock: Clock,
     marked: Marked,
+    kept: Option<Kept>,
 }
 
 /// An event as the table holds it.
@@ -150,7 +151,12 @@ where
 impl DynamoDb {
     /// The events of `table`, which are marked by the time of `clock`.
     pub fn new(table: Table, clock: &Clock) -> Self {
-        Self { table, clock: clock.clone(), marked: Marked::default() }
+        Self { table, clock: clock.clone(), marked: Marked::default(), kept: None }
+    }
+
+    /// The same, which keeps for some minutes what it was asked and answered from days, in up to some 16 MB.
+    pub fn keeping_answers(self) -> Self {
+        Self { kept: Some(Kept::default()), ..self }
     }
 
     /// Does `work`, which puts or deletes events of these hours and nothing else: they are marked before, and again after where it took so long

@@ -2,6 +2,7 @@
 
 use super::{
     Day, Hour, Ledger, Mark, Part, Piece, Slot,
+    kept::Asked,
     pack::{self, Rolled},
     tally::Combination,
     time,
@@ -203,10 +204,59 @@ async fn of_days(
     Ok(days.iter().map(of_day).collect())
 }
 
-/// What the roll-ups say that hold for a range, and what has to be read from events.
+/// What the roll-ups of days say, and those days of which none holds.
 ///
 /// Days say in brief who came, in a part of the bytes. That is enough where all of a group is known one by one, or they are surely more than are
 /// counted one by one.
+async fn of_whole_days<'a>(
+    ledger: &dyn Ledger,
+    tenant: &'a TenantScope,
+    asked: &'a AggregateQuery,
+    part: Part,
+    days: &[(Day, Mark)],
+) -> Result<(Answer<'a>, Vec<Day>), StoreError> {
+    let mut answer = Answer::to(tenant, asked);
+    let brief = in_brief(asked, part);
+    if !brief.is_empty() {
+        let found = try_join_all(brief.into_iter().map(|part| of_days(ledger, tenant, part, days))).await?;
+        let mut found = found.iter().flatten();
+        let held = found.all(|(_, rollup)| rollup.as_ref().map(|rollup| answer.take_all(rollup)).is_some());
+        if held && answer.is_told_in_brief() {
+            return Ok((answer, vec![]));
+        }
+        answer = Answer::to(tenant, asked);
+    }
+    let mut missing = vec![];
+    for (day, rollup) in of_days(ledger, tenant, part, days).await? {
+        match rollup {
+            Some(rollup) => answer.take_all(&rollup),
+            None => missing.push(day),
+        }
+    }
+    Ok((answer, missing))
+}
+
+/// The same, of what was asked before or from roll-ups.
+async fn of_days_asked<'a>(
+    ledger: &dyn Ledger,
+    tenant: &'a TenantScope,
+    asked: &'a AggregateQuery,
+    part: Part,
+    days: &[(Day, Mark)],
+) -> Result<(Answer<'a>, Vec<Day>), StoreError> {
+    let Some(kept) = ledger.kept() else { return of_whole_days(ledger, tenant, asked, part, days).await };
+    let key = Asked::of(tenant, asked, days);
+    if let Some(groups) = kept.get(&key).await {
+        return Ok((Answer::going_on(tenant, asked, groups), vec![]));
+    }
+    let (answer, missing) = of_whole_days(ledger, tenant, asked, part, days).await?;
+    if missing.is_empty() {
+        kept.put(key, &answer).await;
+    }
+    Ok((answer, missing))
+}
+
+/// What the roll-ups say that hold for a range, and what has to be read from events.
 async fn rolled<'a>(
     ledger: &dyn Ledger,
     tenant: &'a TenantScope,
@@ -217,27 +267,11 @@ async fn rolled<'a>(
     let (range, mut plan, mut pieces) = (asked.range, Plan::of(asked.range, marks), BTreeSet::new());
     let days = std::mem::take(&mut plan.days).into_iter();
     let days: Vec<(Day, Mark)> = days.filter_map(|day| Some((day, *marks.get(&day)?))).collect();
-    let mut answer = Answer::to(tenant, asked);
-    let mut is_enough = false;
-    let brief = in_brief(asked, part);
-    if !brief.is_empty() {
-        let found = try_join_all(brief.into_iter().map(|part| of_days(ledger, tenant, part, &days))).await?;
-        let mut found = found.iter().flatten();
-        is_enough = found.all(|(_, rollup)| rollup.as_ref().map(|rollup| answer.take_all(rollup)).is_some())
-            && answer.is_told_in_brief();
-    }
-    if is_enough {
-        pieces.extend(days.iter().map(|(day, _)| Piece::Day(*day)));
-    } else {
-        answer = Answer::to(tenant, asked);
-        for ((day, rollup), (_, mark)) in of_days(ledger, tenant, part, &days).await?.iter().zip(&days) {
-            match rollup {
-                Some(rollup) => {
-                    pieces.insert(Piece::Day(*day));
-                    answer.take_all(rollup);
-                }
-                None => plan.hours_of(*day, mark, range),
-            }
+    let (mut answer, missing) = of_days_asked(ledger, tenant, asked, part, &days).await?;
+    for (day, mark) in &days {
+        match missing.contains(day) {
+            true => plan.hours_of(*day, mark, range),
+            false => _ = pieces.insert(Piece::Day(*day)),
         }
     }
     let mut by_day: BTreeMap<Day, Vec<Hour>> = BTreeMap::new();

@@ -189,6 +189,11 @@ impl Crowd {
         self.seen.len() >= ENOUGH
     }
 
+    /// How many bytes it takes, about.
+    pub(crate) fn bytes(&self) -> usize {
+        self.seen.capacity() * 17 + if self.sketch.is_some() { 1 << PRECISION } else { 0 }
+    }
+
     /// How many are kept.
     pub(super) fn kept(&self) -> usize {
         self.seen.len()

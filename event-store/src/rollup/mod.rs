@@ -14,6 +14,7 @@
 //! | [`answer`] | questions answered from roll-ups and from events |
 //! | [`seal`] | counting what is marked, checking what was counted, counting it anew |
 //! | [`begun`] | how far the counting of an hour has come that takes several runs |
+//! | [`kept`] | what an instance was asked and answered |
 //!
 //! **A mark** is of a day, with a version for each of its hours, and a time for each until when writes under it may still arrive. A writer marks
 //! the hours that it is about to touch and remembers that for [`FRESH`]. Its lease ends [`LEASE`] after the mark, when the last request that was
@@ -22,6 +23,7 @@
 pub mod answer;
 pub mod begun;
 pub mod crowd;
+pub mod kept;
 pub mod pack;
 pub mod seal;
 pub mod tally;
@@ -30,6 +32,7 @@ pub mod time;
 use crate::{Dimension, StoreError};
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
+use kept::Kept;
 use pack::Chunk;
 use shared::{digest::Digest, tenant::TenantScope};
 use std::{
@@ -241,4 +244,7 @@ pub trait Ledger: Send + Sync {
     ///
     /// [`StoreError`].
     async fn settle(&self, tenant: &TenantScope, day: Day, version: u64) -> Result<(), StoreError>;
+
+    /// What was answered from days, where that is kept.
+    fn kept(&self) -> Option<&Kept>;
 }

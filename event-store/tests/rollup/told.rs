@@ -309,6 +309,47 @@ async fn of_a_day_people_are_known_by_the_type_of_event_alone_as_well_as_by_all_
 }
 
 #[tokio::test]
+async fn who_asks_again_reads_marks_alone_until_something_changes() {
+    let (world, _, _) = sealed().await;
+    let (store, door) = world.instance();
+    let store = store.keeping_answers();
+    let days = range("2026-02-27T00:00:00Z", "2026-03-01T00:00:00Z");
+    let by_app = asked(days, Measure::UniqueUsers, &[Dimension::App]);
+    let before = counted(&store, &by_app).await;
+    assert!(door.calls().len() > 2);
+    assert_eq!(counted(&store, &by_app).await, before);
+    assert_eq!(door.calls(), ["Query", "Query"], "marks, before and after");
+    // Hours that are asked for beside the same days are read; another question, or another tenant's, is another one.
+    let longer = AggregateQuery { range: Range { to: at("2026-03-01T12:00:00Z"), ..days }, ..by_app.clone() };
+    assert_eq!(counted(&store, &longer).await, read(&store, &longer).await);
+    let of_kiosk = Filters { dimensions: [(Dimension::App, "kiosk".to_owned())].into(), ..Filters::default() };
+    for other in [
+        AggregateQuery { measure: Measure::UniqueSessions, ..by_app.clone() },
+        AggregateQuery { filters: of_kiosk, ..by_app.clone() },
+        AggregateQuery { types: BTreeSet::from(["click".to_owned()]), ..by_app.clone() },
+        AggregateQuery { group_by: vec![], ..by_app.clone() },
+        AggregateQuery { range: Range { to: at("2026-02-28T00:00:00Z"), ..days }, ..by_app.clone() },
+    ] {
+        assert_eq!(counted(&store, &other).await, read(&store, &other).await, "{other:?}");
+    }
+    let globex = TenantScope::for_job(Sweep::AnalyticsRollup, "globex".parse().unwrap());
+    let theirs = globex.act(count(&store, &globex, &by_app)).await.unwrap();
+    assert_eq!((theirs.total, theirs.groups.len()), (0.0, 0));
+    // What comes is in the answer at once, whoever takes it, and when it is counted.
+    put(&world.instance().0, &[event("late", at("2026-02-27T09:00:00Z"), json!({"app": "new", "user_id": "u77"}))])
+        .await;
+    let after = counted(&store, &by_app).await;
+    assert_eq!((after.total, &after), (before.total + 1.0, &read(&store, &by_app).await));
+    world.clock.advance(LEASE + minutes(1));
+    seal(&world, &world.instance().0).await;
+    door.calls();
+    assert_eq!(counted(&store, &by_app).await, after);
+    assert!(door.calls().len() > 2);
+    assert_eq!(counted(&store, &by_app).await, after);
+    assert_eq!(door.calls().len(), 2);
+}
+
+#[tokio::test]
 async fn an_hour_that_is_too_wide_is_not_read_again_for_its_day() {
     let (world, store, _) = sealed().await;
     for part in ["HC", "HU", "HS"] {

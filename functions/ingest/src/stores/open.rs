@@ -163,8 +163,10 @@ impl Opener {
 
     async fn table(&self, name: String) -> Arc<dyn EventStore> {
         let key = Key { place: format!("dynamodb {name}"), credentials: None };
-        let open =
-            async { Arc::new(DynamoDb::new(Table::new(&self.0.aws, name), &self.0.clock)) as Arc<dyn EventStore> };
+        let open = async {
+            let store = DynamoDb::new(Table::new(&self.0.aws, name), &self.0.clock).keeping_answers();
+            Arc::new(store) as Arc<dyn EventStore>
+        };
         self.0.stores.get_with(key, open).await
     }
 
