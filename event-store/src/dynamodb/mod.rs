@@ -154,7 +154,7 @@ impl DynamoDb {
         Self { table, clock: clock.clone(), marked: Marked::default(), kept: None }
     }
 
-    /// The same, which keeps for some minutes what it was asked and answered from days, in up to some 16 MB.
+    /// The same, which keeps for some minutes what it was asked and answered from roll-ups, in up to some 16 MB.
     pub fn keeping_answers(self) -> Self {
         Self { kept: Some(Kept::default()), ..self }
     }

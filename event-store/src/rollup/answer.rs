@@ -17,8 +17,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// How often a question is asked again whose marks have changed meanwhile. Then the answer counts, whose hours are each exact for themselves.
 const ATTEMPTS: usize = 3;
-/// How many days' hours are read at once.
+/// How many days' hours are read at once, or several days.
 const AT_ONCE: usize = 8;
+/// How many days are read one after the other where each may be large.
+const DAYS_OF_ONE: usize = 4;
 /// How many ranges of events are read at once, each of all partitions of the store.
 const LIVE_AT_ONCE: usize = 4;
 
@@ -144,6 +146,14 @@ impl Plan {
         }
     }
 
+    /// What may come from roll-ups, and of which versions.
+    fn pieces(&self, marks: &BTreeMap<Day, Mark>) -> impl Iterator<Item = (Piece, u64)> {
+        let days = self.days.iter().filter_map(|day| Some((Piece::Day(*day), marks.get(day)?.version)));
+        let hours = self.hours.iter();
+        let hours = hours.filter_map(|hour| Some((Piece::Hour(*hour), marks.get(&hour.day())?.of(*hour).version)));
+        days.chain(hours)
+    }
+
     fn live(&mut self, hour: Hour, range: Range) {
         let part = Range { from: hour.range().from.max(range.from), to: hour.range().to.min(range.to) };
         if part.from < part.to {
@@ -198,8 +208,14 @@ async fn of_days(
     part: Part,
     days: &[(Day, Mark)],
 ) -> Result<Vec<(Day, Option<Rolled>)>, StoreError> {
-    let (Some((first, _)), Some((last, _))) = (days.first(), days.last()) else { return Ok(vec![]) };
-    let mut found = ledger.chunks(tenant, part, Piece::Day(*first)..=Piece::Day(*last)).await?;
+    // What is large comes a megabyte at a time: several at once.
+    let is_large = matches!(part, Part::Users | Part::Sessions);
+    let read = days.chunks(if is_large { DAYS_OF_ONE } else { usize::MAX }).map(|days| async move {
+        let (Some((first, _)), Some((last, _))) = (days.first(), days.last()) else { return Ok(BTreeMap::new()) };
+        ledger.chunks(tenant, part, Piece::Day(*first)..=Piece::Day(*last)).await
+    });
+    let read: Vec<_> = stream::iter(read.collect::<Vec<_>>()).buffered(AT_ONCE).try_collect().await?;
+    let mut found: BTreeMap<String, Vec<pack::Chunk>> = read.into_iter().flatten().collect();
     let of_day = |(day, mark): &(Day, Mark)| (*day, held(&mut found, Piece::Day(*day), part, mark.version).flatten());
     Ok(days.iter().map(of_day).collect())
 }
@@ -236,26 +252,6 @@ async fn of_whole_days<'a>(
     Ok((answer, missing))
 }
 
-/// The same, of what was asked before or from roll-ups.
-async fn of_days_asked<'a>(
-    ledger: &dyn Ledger,
-    tenant: &'a TenantScope,
-    asked: &'a AggregateQuery,
-    part: Part,
-    days: &[(Day, Mark)],
-) -> Result<(Answer<'a>, Vec<Day>), StoreError> {
-    let Some(kept) = ledger.kept() else { return of_whole_days(ledger, tenant, asked, part, days).await };
-    let key = Asked::of(tenant, asked, days);
-    if let Some(groups) = kept.get(&key).await {
-        return Ok((Answer::going_on(tenant, asked, groups), vec![]));
-    }
-    let (answer, missing) = of_whole_days(ledger, tenant, asked, part, days).await?;
-    if missing.is_empty() {
-        kept.put(key, &answer).await;
-    }
-    Ok((answer, missing))
-}
-
 /// What the roll-ups say that hold for a range, and what has to be read from events.
 async fn rolled<'a>(
     ledger: &dyn Ledger,
@@ -264,10 +260,18 @@ async fn rolled<'a>(
     part: Part,
     marks: &BTreeMap<Day, Mark>,
 ) -> Result<(Answer<'a>, Vec<Live>), StoreError> {
-    let (range, mut plan, mut pieces) = (asked.range, Plan::of(asked.range, marks), BTreeSet::new());
+    let (range, mut plan) = (asked.range, Plan::of(asked.range, marks));
+    let planned: BTreeMap<Piece, u64> = plan.pieces(marks).collect();
+    let question = Asked::of(tenant, asked, &planned);
+    if let Some(kept) = ledger.kept()
+        && let Some(groups) = kept.get(&question).await
+    {
+        return Ok((Answer::going_on(tenant, asked, groups), plan.joined(&planned.into_keys().collect())));
+    }
+    let mut pieces = BTreeSet::new();
     let days = std::mem::take(&mut plan.days).into_iter();
     let days: Vec<(Day, Mark)> = days.filter_map(|day| Some((day, *marks.get(&day)?))).collect();
-    let (mut answer, missing) = of_days_asked(ledger, tenant, asked, part, &days).await?;
+    let (mut answer, missing) = of_whole_days(ledger, tenant, asked, part, &days).await?;
     for (day, mark) in &days {
         match missing.contains(day) {
             true => plan.hours_of(*day, mark, range),
@@ -293,6 +297,11 @@ async fn rolled<'a>(
                 None => plan.live(hour, range),
             }
         }
+    }
+    if let Some(kept) = ledger.kept()
+        && pieces.iter().eq(planned.keys())
+    {
+        kept.put(question, &answer).await;
     }
     Ok((answer, plan.joined(&pieces)))
 }

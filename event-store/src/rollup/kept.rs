@@ -1,8 +1,9 @@
-//! What days came to that somebody asked for, kept by the instance that answered: who asks the same again reads marks, and what is not counted yet.
+//! What counted days and hours came to that somebody asked for, kept by the instance that answered: who asks the same again reads marks, and what
+//! is not counted yet.
 //!
-//! It is kept under the question and the versions of the days' marks, which are read each time. So it holds by the same rule as roll-ups do.
+//! It is kept under the question and the versions of the marks, which are read each time. So it holds by the same rule as roll-ups do.
 
-use super::{Day, Mark};
+use super::Piece;
 use crate::{
     AggregateQuery, Range,
     aggregate::{Answer, Groups},
@@ -10,7 +11,7 @@ use crate::{
 use jiff::Timestamp;
 use moka::future::Cache;
 use shared::{ids::TenantId, tenant::TenantScope};
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 /// For how long: what is counted anew by hand has the version of before.
 const TIME: Duration = Duration::from_secs(300);
@@ -21,21 +22,21 @@ const BYTES: u64 = 16 << 20;
 #[derive(Clone, Debug)]
 pub struct Kept(Cache<Asked, Arc<Groups>>);
 
-/// What was asked of which days, whatever else is in the range.
+/// What was asked of which days and hours, whatever else is in the range.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Asked {
     tenant: TenantId,
     question: AggregateQuery,
-    days: Vec<(Day, u64)>,
+    pieces: BTreeMap<Piece, u64>,
 }
 
 impl Asked {
-    pub(super) fn of(tenant: &TenantScope, asked: &AggregateQuery, days: &[(Day, Mark)]) -> Self {
+    pub(super) fn of(tenant: &TenantScope, asked: &AggregateQuery, pieces: &BTreeMap<Piece, u64>) -> Self {
         let range = Range { from: Timestamp::MIN, to: Timestamp::MAX };
         Self {
             tenant: tenant.tenant().clone(),
             question: AggregateQuery { range, budget: 0, ..asked.clone() },
-            days: days.iter().map(|(day, mark)| (*day, mark.version)).collect(),
+            pieces: pieces.clone(),
         }
     }
 }
@@ -48,12 +49,12 @@ impl Default for Kept {
 }
 
 impl Kept {
-    /// What these days came to.
+    /// What these pieces came to.
     pub(super) async fn get(&self, asked: &Asked) -> Option<Groups> {
         self.0.get(asked).await.map(|groups| Groups::clone(&groups))
     }
 
-    /// Keeps what these days came to, of each of which a roll-up held.
+    /// Keeps what these pieces came to, of each of which a roll-up held.
     pub(super) async fn put(&self, asked: Asked, answer: &Answer<'_>) {
         self.0.insert(asked, Arc::new(answer.groups().clone())).await;
     }

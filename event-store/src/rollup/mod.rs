@@ -245,6 +245,6 @@ pub trait Ledger: Send + Sync {
     /// [`StoreError`].
     async fn settle(&self, tenant: &TenantScope, day: Day, version: u64) -> Result<(), StoreError>;
 
-    /// What was answered from days, where that is kept.
+    /// What was answered from roll-ups, where that is kept.
     fn kept(&self) -> Option<&Kept>;
 }

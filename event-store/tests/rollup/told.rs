@@ -313,15 +313,19 @@ async fn who_asks_again_reads_marks_alone_until_something_changes() {
     let (world, _, _) = sealed().await;
     let (store, door) = world.instance();
     let store = store.keeping_answers();
-    let days = range("2026-02-27T00:00:00Z", "2026-03-01T00:00:00Z");
+    let days = range("2026-02-26T05:00:00Z", "2026-03-01T00:00:00Z");
     let by_app = asked(days, Measure::UniqueUsers, &[Dimension::App]);
     let before = counted(&store, &by_app).await;
     assert!(door.calls().len() > 2);
     assert_eq!(counted(&store, &by_app).await, before);
     assert_eq!(door.calls(), ["Query", "Query"], "marks, before and after");
-    // Hours that are asked for beside the same days are read; another question, or another tenant's, is another one.
+    // So does who asks for more that has no roll-up: of that, events are read beside. Another question, or another tenant's, is another one.
+    put(&world.instance().0, &[event("live", at("2026-03-01T11:10:00Z"), json!({"app": "new", "user_id": "u78"}))])
+        .await;
     let longer = AggregateQuery { range: Range { to: at("2026-03-01T12:00:00Z"), ..days }, ..by_app.clone() };
     assert_eq!(counted(&store, &longer).await, read(&store, &longer).await);
+    let cut = AggregateQuery { range: Range { from: at("2026-02-26T04:15:00Z"), ..days }, ..by_app.clone() };
+    assert_eq!(counted(&store, &cut).await, read(&store, &cut).await);
     let of_kiosk = Filters { dimensions: [(Dimension::App, "kiosk".to_owned())].into(), ..Filters::default() };
     for other in [
         AggregateQuery { measure: Measure::UniqueSessions, ..by_app.clone() },
