@@ -7,7 +7,7 @@ use clap::Args;
 use futures::{StreamExt, TryStreamExt, stream};
 use http::Method;
 use indicatif::{ProgressBar, ProgressStyle};
-use jiff::{SignedDuration, Timestamp};
+use jiff::{RoundMode, SignedDuration, Timestamp, TimestampRound, Unit};
 use serde_json::{Value, json};
 use shared::tenant::SYSTEM;
 use std::{
@@ -136,6 +136,9 @@ async fn count(session: &Session) -> Result<()> {
 
 /// Asks each question, of thirty days until `now`.
 async fn measure(sender: &Client, now: Timestamp) -> Result<()> {
+    // Whole hours: of one that is cut, events are read.
+    let whole = TimestampRound::new().smallest(Unit::Hour).mode(RoundMode::Trunc);
+    let begin = (now - SPAN).round(whole)?;
     for question in QUESTIONS {
         let ask = async |question: String| {
             let begun = Instant::now();
@@ -144,8 +147,8 @@ async fn measure(sender: &Client, now: Timestamp) -> Result<()> {
         };
         let (mut anew, mut again, mut told) = (vec![], vec![], Value::Null);
         for hours in 1..=ANEW {
-            let from = now - SPAN + SignedDuration::from_hours(hours);
-            anew.push(ask(format!("{question}&start_time={from:.0}")).await?.0);
+            let from = begin + SignedDuration::from_hours(hours);
+            anew.push(ask(format!("{question}&start_time={from}")).await?.0);
         }
         for _ in 0..ROUNDS {
             let (time, body) = ask(question.to_owned()).await?;
