@@ -121,7 +121,6 @@ impl Found {
         self.events += other.events;
         self.sum += other.sum;
         self.crowd.join(&other.crowd);
-        self.is_sketched |= other.is_sketched;
     }
 
     /// Whether crowds in brief say all there is to say of it.
@@ -227,8 +226,9 @@ impl<'a> Answer<'a> {
 
     /// The answer, where so many events were read and there are more, or none are left.
     pub(crate) fn told(self, truncated: Option<usize>) -> Aggregate {
-        let (measure, mut all) = (&self.asked.measure, Found::default());
-        self.groups.0.values().for_each(|found| all.join(found));
+        let (measure, mut groups) = (&self.asked.measure, self.groups.0.values());
+        let mut all = groups.next().cloned().unwrap_or_default();
+        groups.for_each(|found| all.join(found));
         let exact = all.crowd.is_exact() && self.groups.0.values().all(|found| found.crowd.is_exact());
         let exactness = match truncated {
             Some(read) => Exactness::Truncated { read },

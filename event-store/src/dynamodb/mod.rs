@@ -154,9 +154,9 @@ impl DynamoDb {
         Self { table, clock: clock.clone(), marked: Marked::default(), kept: None }
     }
 
-    /// The same, which keeps for some minutes what it was asked and answered from roll-ups, in up to some 16 MB.
-    pub fn keeping_answers(self) -> Self {
-        Self { kept: Some(Kept::default()), ..self }
+    /// The same, which keeps for some minutes what it was asked and answered from roll-ups.
+    pub fn keeping_answers(self, kept: Kept) -> Self {
+        Self { kept: Some(kept), ..self }
     }
 
     /// Does `work`, which puts or deletes events of these hours and nothing else: they are marked before, and again after where it took so long

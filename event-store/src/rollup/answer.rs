@@ -2,7 +2,6 @@
 
 use super::{
     Day, Hour, Ledger, Mark, Part, Piece, Slot,
-    kept::Asked,
     pack::{self, Rolled},
     tally::Combination,
     time,
@@ -17,10 +16,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// How often a question is asked again whose marks have changed meanwhile. Then the answer counts, whose hours are each exact for themselves.
 const ATTEMPTS: usize = 3;
-/// How many days' hours are read at once, or several days.
+/// How many queries of roll-ups are under way at once.
 const AT_ONCE: usize = 8;
-/// How many days are read one after the other where each may be large.
-const DAYS_OF_ONE: usize = 4;
+/// How many days one query reads where each may be large.
+const DAYS_OF_ONE: usize = 8;
 /// How many ranges of events are read at once, each of all partitions of the store.
 const LIVE_AT_ONCE: usize = 4;
 
@@ -183,7 +182,7 @@ fn within(piece: Range, range: Range) -> bool {
     range.from <= piece.from && piece.to <= range.to
 }
 
-/// The parts of days that together say in brief what is asked for; none, where that is of more than one dimension.
+/// The parts of days that together say in brief what is asked for; none for counts, and for what is of several types or of more than one dimension.
 fn in_brief(asked: &AggregateQuery, part: Part) -> Vec<Part> {
     let filters = &asked.filters.dimensions;
     let dimensions: BTreeSet<Dimension> = filters.keys().chain(&asked.group_by).copied().collect();
@@ -208,8 +207,12 @@ async fn of_days(
     part: Part,
     days: &[(Day, Mark)],
 ) -> Result<Vec<(Day, Option<Rolled>)>, StoreError> {
-    // What is large comes a megabyte at a time: several at once.
-    let is_large = matches!(part, Part::Users | Part::Sessions);
+    // Of one query a megabyte comes after the other.
+    let is_large = match part {
+        Part::Users | Part::Sessions => true,
+        Part::UsersInBrief(slot) | Part::SessionsInBrief(slot) => matches!(slot, Slot::By(_)),
+        _ => false,
+    };
     let read = days.chunks(if is_large { DAYS_OF_ONE } else { usize::MAX }).map(|days| async move {
         let (Some((first, _)), Some((last, _))) = (days.first(), days.last()) else { return Ok(BTreeMap::new()) };
         ledger.chunks(tenant, part, Piece::Day(*first)..=Piece::Day(*last)).await
@@ -235,9 +238,9 @@ async fn of_whole_days<'a>(
     let brief = in_brief(asked, part);
     if !brief.is_empty() {
         let found = try_join_all(brief.into_iter().map(|part| of_days(ledger, tenant, part, days))).await?;
-        let mut found = found.iter().flatten();
-        let held = found.all(|(_, rollup)| rollup.as_ref().map(|rollup| answer.take_all(rollup)).is_some());
-        if held && answer.is_told_in_brief() {
+        let found: Option<Vec<Rolled>> = found.into_iter().flatten().map(|(_, rollup)| rollup).collect();
+        found.iter().flatten().for_each(|rollup| answer.take_all(rollup));
+        if found.is_some() && answer.is_told_in_brief() {
             return Ok((answer, vec![]));
         }
         answer = Answer::to(tenant, asked);
@@ -262,9 +265,9 @@ async fn rolled<'a>(
 ) -> Result<(Answer<'a>, Vec<Live>), StoreError> {
     let (range, mut plan) = (asked.range, Plan::of(asked.range, marks));
     let planned: BTreeMap<Piece, u64> = plan.pieces(marks).collect();
-    let question = Asked::of(tenant, asked, &planned);
-    if let Some(kept) = ledger.kept()
-        && let Some(groups) = kept.get(&question).await
+    let kept = ledger.kept().map(|kept| (kept, kept.asked(tenant, asked, &planned)));
+    if let Some((kept, question)) = &kept
+        && let Some(groups) = kept.get(question).await
     {
         return Ok((Answer::going_on(tenant, asked, groups), plan.joined(&planned.into_keys().collect())));
     }
@@ -298,7 +301,7 @@ async fn rolled<'a>(
             }
         }
     }
-    if let Some(kept) = ledger.kept()
+    if let Some((kept, question)) = kept
         && pieces.iter().eq(planned.keys())
     {
         kept.put(question, &answer).await;

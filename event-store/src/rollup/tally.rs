@@ -12,7 +12,7 @@ use std::{collections::BTreeMap, sync::Arc};
 pub const MOST_COMBINATIONS: usize = 50_000;
 /// How many people, and how many sessions, a roll-up keeps in all its combinations together. Beyond, the largest are sampled.
 const MOST_KEPT: usize = 400_000;
-/// The most crowds that are said in brief beside each other: of more, most are of few people, and said as well one by one.
+/// The most values of a dimension whose crowds are said in brief: of more, most are of few people, and said as well one by one.
 const MOST_IN_BRIEF: usize = 64;
 
 /// The values of an event's dimensions, in the order of [`Dimension::ALL`].
@@ -117,14 +117,14 @@ impl Rollup {
         for (combination, tally) in &self.tallies {
             let Some(values) = slot.values(combination) else { continue };
             brief.tallies.entry(values).or_default().join(tally);
-            if brief.tallies.len() > MOST_IN_BRIEF {
+            if matches!(slot, Slot::By(_)) && brief.tallies.len() > MOST_IN_BRIEF {
                 return None;
             }
         }
         for tally in brief.tallies.values_mut() {
-            // How often each came is asked of sessions alone.
+            // How often each came is asked of sessions alone, and of those of one type of events.
             tally.users.shorten(0);
-            tally.sessions.shorten(BRIEF);
+            tally.sessions.shorten(if let Slot::By(_) = slot { 0 } else { BRIEF });
         }
         Some(brief)
     }
@@ -150,6 +150,23 @@ impl Rollup {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn types_are_said_in_brief_however_many_there_are_and_values_up_to_64() {
+        let mut rollup = Rollup::default();
+        for n in 0..400 {
+            let mut combination = Combination::default();
+            combination.0[Dimension::EventType as usize] = Some(format!("type {n}").into());
+            combination.0[Dimension::App as usize] = Some(format!("app {}", n % 64).into());
+            combination.0[Dimension::Surface as usize] = (n > 0).then(|| format!("surface {}", n % 64).into());
+            rollup.tallies.entry(combination).or_default().users.saw(n, 1);
+        }
+        let groups = |slot| rollup.in_brief(slot).map(|brief| brief.tallies.len());
+        assert_eq!(Slot::of_types().filter_map(groups).sum::<usize>(), 400);
+        assert!(Slot::of_types().filter_map(groups).any(|many| many > 64));
+        assert_eq!((groups(Slot::Whole), groups(Slot::By(Dimension::App))), (Some(1), Some(64)));
+        assert_eq!(groups(Slot::By(Dimension::Surface)), None, "64 values, and none");
+    }
 
     #[test]
     fn crowds_that_are_too_many_together_are_sampled_from_the_largest_on() {

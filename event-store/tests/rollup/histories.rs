@@ -59,7 +59,7 @@ async fn live(steps: Vec<Step>) {
     let world = World::new("2026-03-01T12:00:00Z");
     let tenant = tenant();
     let mut instances = [world.instance(), world.instance(), world.instance()];
-    let reader = world.instance().0.keeping_answers();
+    let reader = world.instance().0.keeping_answers(Kept::default());
     for (at, step) in steps.iter().enumerate() {
         let died = match step {
             Step::Put { by, events, death } => {

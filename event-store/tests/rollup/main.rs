@@ -14,6 +14,7 @@ use event_store::{
     rollup::{
         Day, Hour,
         answer::aggregate as count,
+        kept::Kept,
         seal::{Sealed, Sealer, Verified},
     },
     store::ToPut,

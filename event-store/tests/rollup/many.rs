@@ -178,9 +178,11 @@ async fn days_say_in_brief_who_came_with_each_value_where_that_is_enough_for_eac
         let all = asked(always(), Measure::UniqueUsers, &[by]);
         let of_kiosk = Filters { dimensions: [(Dimension::App, "kiosk".to_owned())].into(), ..Filters::default() };
         let filtered = AggregateQuery { filters: of_kiosk, ..asked(always(), Measure::BounceRate, &[]) };
-        let before = counted(&store, &all).await;
-        assert_eq!(before, read(&store, &all).await);
-        assert_eq!(before.exactness, Exactness::Estimate);
+        let sessions = AggregateQuery { measure: Measure::UniqueSessions, ..all.clone() };
+        let rate = asked(always(), Measure::BounceRate, &[Dimension::EventType]);
+        let before = [counted(&store, &all).await, counted(&store, &sessions).await];
+        assert_eq!(before, [read(&store, &all).await, read(&store, &sessions).await]);
+        assert_eq!(before.clone().map(|told| told.exactness), [Exactness::Estimate; 2]);
         let without = |sk: String| {
             world.change("DeleteItem", json!({"Key": {"pk": {"S": "T#acme#ROLLUP"}, "sk": {"S": sk}}}));
         };
@@ -188,8 +190,12 @@ async fn days_say_in_brief_who_came_with_each_value_where_that_is_enough_for_eac
             without(format!("D{part}#2026-02-28#0"));
             (0..24).for_each(|hour| without(format!("H{part}#2026-02-28T{hour:02}#0")));
         }
-        assert_eq!(events_read(&store, &door, &all).await == 0, is_enough, "{by} {kiosk} {terms}");
-        assert_eq!(counted(&store, &all).await, before, "the same, by whatever way");
+        for (asked, before) in [&all, &sessions].into_iter().zip(before) {
+            assert_eq!(events_read(&store, &door, asked).await == 0, is_enough, "{by} {kiosk} {terms} {asked:?}");
+            assert_eq!(counted(&store, asked).await, before, "the same, by whatever way");
+        }
+        assert!(events_read(&store, &door, &rate).await > 0, "of one day the sample is too small for a rate");
+        assert_eq!(counted(&store, &rate).await, read(&store, &rate).await);
         // What the other groups have does not matter to who asks for one.
         assert_eq!(events_read(&store, &door, &filtered).await == 0, kiosk == 500);
         let kiosk = counted(&store, &filtered).await;

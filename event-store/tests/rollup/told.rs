@@ -312,7 +312,7 @@ async fn of_a_day_people_are_known_by_the_type_of_event_alone_as_well_as_by_all_
 async fn who_asks_again_reads_marks_alone_until_something_changes() {
     let (world, _, _) = sealed().await;
     let (store, door) = world.instance();
-    let store = store.keeping_answers();
+    let store = store.keeping_answers(Kept::default());
     let days = range("2026-02-26T05:00:00Z", "2026-03-01T00:00:00Z");
     let by_app = asked(days, Measure::UniqueUsers, &[Dimension::App]);
     let before = counted(&store, &by_app).await;

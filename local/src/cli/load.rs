@@ -19,8 +19,9 @@ use std::{
 const BATCH: usize = 500;
 /// How many requests are under way at once.
 const AT_ONCE: usize = 4;
-/// How often each question is asked, and before that of other hours each time, which nobody has asked for.
+/// How often each question is asked again.
 const ROUNDS: usize = 31;
+/// How often it is asked before, of other hours each time, which nobody has asked for.
 const ANEW: i64 = 7;
 /// Over how long the events are spread.
 const SPAN: SignedDuration = SignedDuration::from_hours(30 * 24);

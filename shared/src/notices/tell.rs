@@ -111,16 +111,16 @@ impl<C: Compose> Notices<C> {
     /// same origin, it is told once.
     pub async fn tell(&self, tenant: &TenantScope, telling: &Telling) -> Result<Told, TellError<C::Refusal>> {
         let log = self.audit.of(tenant);
-        let mut known = Ask::First;
+        let mut ask = Ask::First;
         for _ in 0..PLANS {
-            let plan = self.plan_by(tenant, telling, known).await?;
+            let plan = self.plan_by(tenant, telling, ask).await?;
             if plan.parts.is_empty() {
                 return Ok(plan.told);
             }
             match log.commit(&entry(telling, &plan.told).ready()?, plan.parts).await {
                 Ok(_) => return Ok(plan.told),
                 // Somebody was quicker: what stands now decides.
-                Err(TableError::Condition(found)) => known = Ask::after(&found),
+                Err(TableError::Condition(found)) => ask = Ask::after(&found),
                 Err(error) => return Err(error.into()),
             }
         }
@@ -138,12 +138,7 @@ impl<C: Compose> Notices<C> {
         self.plan_by(tenant, telling, Ask::First).await
     }
 
-    async fn plan_by(
-        &self,
-        tenant: &TenantScope,
-        telling: &Telling,
-        known: Ask,
-    ) -> Result<Plan, TellError<C::Refusal>> {
+    async fn plan_by(&self, tenant: &TenantScope, telling: &Telling, ask: Ask) -> Result<Plan, TellError<C::Refusal>> {
         let rows = self.table.of(tenant);
         for _ in 0..FOLDS {
             if !self.switch.is_on() {
@@ -155,7 +150,7 @@ impl<C: Compose> Notices<C> {
             let free = verdict(limit.last.as_ref(), telling.origin.as_str(), now) == Verdict::Free;
             let folded = free && waiting.len() > TAKEN_UP && fold(&rows, &waiting, now).await?;
             if !folded {
-                return self.planned(tenant, &rows, telling, (limit, known), now).await;
+                return self.planned(tenant, &rows, telling, (limit, ask), now).await;
             }
         }
         Err(too_much().into())
@@ -166,10 +161,10 @@ impl<C: Compose> Notices<C> {
         tenant: &TenantScope,
         rows: &TenantTable,
         telling: &Telling,
-        (limit, known): (Limit, Ask),
+        (limit, ask): (Limit, Ask),
         now: Timestamp,
     ) -> Result<Plan, TellError<C::Refusal>> {
-        let known = match known {
+        let known = match ask {
             Ask::First => limit.known(rows, telling, now).await?,
             Ask::Later => limit.known_here(telling),
         };
@@ -279,7 +274,7 @@ fn notice_id(now: Timestamp) -> String {
 }
 
 /// Whether the table is asked what has become of an origin before something is written.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Ask {
     /// It is.
     First,
@@ -311,4 +306,20 @@ fn entry(telling: &Telling, told: &Told) -> Draft {
 /// Whether `item` is a limit that somebody else has moved. For callers that join a plan to parts of their own.
 pub fn is_limit(item: &Item) -> bool {
     item.contains_key("last_at_us")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use aws_sdk_dynamodb::types::AttributeValue;
+
+    #[test]
+    fn an_origin_is_looked_up_again_unless_the_limit_alone_was_moved() {
+        let item = |name: &str| Some(Item::from([(name.to_owned(), AttributeValue::Bool(true))]));
+        let (limit, once) = (item("last_at_us"), item("told_in"));
+        assert_eq!(Ask::after(&[None, limit.clone(), None]), Ask::Later);
+        for found in [vec![], vec![None], vec![once.clone()], vec![limit, None, once]] {
+            assert_eq!(Ask::after(&found), Ask::First, "{found:?}");
+        }
+    }
 }

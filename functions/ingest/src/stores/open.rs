@@ -7,6 +7,7 @@ use event_store::{
     cosmos::{self, Cosmos},
     dynamodb::DynamoDb,
     firestore::{self, Firestore},
+    rollup::kept::Kept,
 };
 use moka::future::Cache;
 use shared::{
@@ -42,6 +43,8 @@ struct Inner {
     known: Mutex<HashMap<String, Secrets>>,
     /// Tenants whose routes lead to one place share its client. Credentials that are changed make it another place.
     stores: Cache<Key, Arc<dyn EventStore>>,
+    /// Of all tables together, so that they have one bound.
+    answers: Kept,
 }
 
 /// What makes a store another one.
@@ -114,6 +117,7 @@ impl Opener {
             firestore_emulator: config.firestore_emulator.clone(),
             known: Mutex::default(),
             stores: Cache::builder().max_capacity(MOST).time_to_idle(IDLE).build(),
+            answers: Kept::default(),
         }))
     }
 
@@ -164,7 +168,8 @@ impl Opener {
     async fn table(&self, name: String) -> Arc<dyn EventStore> {
         let key = Key { place: format!("dynamodb {name}"), credentials: None };
         let open = async {
-            let store = DynamoDb::new(Table::new(&self.0.aws, name), &self.0.clock).keeping_answers();
+            let kept = self.0.answers.of(&name);
+            let store = DynamoDb::new(Table::new(&self.0.aws, name), &self.0.clock).keeping_answers(kept);
             Arc::new(store) as Arc<dyn EventStore>
         };
         self.0.stores.get_with(key, open).await
