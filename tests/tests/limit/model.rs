@@ -282,7 +282,7 @@ const DEATHS: u8 = 2;
 const SKEWS: [[i8; 3]; 4] = [[0, 0, 0], [-1, 0, 1], [1, 0, 0], [-1, 1, 1]];
 
 #[test]
-#[ignore = "some minutes: all settings of three clocks; `scripts/prove-limit` runs it"]
+#[ignore = "takes twenty minutes: all settings of three clocks; `scripts/prove-limit` runs it"]
 fn no_interleaving_breaks_a_promise_whatever_the_clocks_say() {
     let mut states = 0;
     for code in 0..27_i8 {
