@@ -1,12 +1,13 @@
 //! How many different people or sessions there are, and how often each came: one by one while they are few, by sketch and sample
 //! when they are many.
 //!
-//! Each is known by 64 bits of a digest. Up to [`EXACT`] of them are kept, and all that is said of them is exact. Beyond, a HyperLogLog
-//! sketch ([`PRECISION`]) goes on counting how many there are, and of the digests those alone are kept that begin with so many zeros that
+//! Each is known by 64 bits of a digest. Up to [`EXACT`] of them are kept, and all that is said of them is exact. Beyond, a [`sketch`](super::sketch)
+//! goes on counting how many there are, and of the digests those alone are kept that begin with so many zeros that
 //! they are no more than [`EXACT`] again: a sample of the people, the same ones in every hour, so that how often each came can still be
 //! added up over hours.
 
-use datasketches::hll::{HllSketch, HllType, HllUnion};
+use super::sketch::{self, Packed, Sketch};
+use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use shared::{digest::Digest, tenant::TenantScope};
 use std::{
@@ -22,8 +23,6 @@ pub(super) const BRIEF: usize = 500;
 const SURELY_MANY: f64 = 10_500.0;
 /// How many a share is estimated from at least: its standard error is then one in a hundred, or less.
 const ENOUGH: usize = 2_500;
-/// The logarithm of the sketch's registers: 16,384 of them, hence a standard error of 1.04 / 128, some 0.8 %.
-pub const PRECISION: u8 = 14;
 
 /// The 64 bits by which a person or session of a tenant is known.
 pub fn digest(tenant: &TenantScope, name: &str) -> u64 {
@@ -58,67 +57,60 @@ pub struct Crowd {
     /// How often each came who is kept.
     seen: HashMap<u64, u32, BuildHasherDefault<Already>>,
     /// All of them, once they are too many to be kept.
-    sketch: Option<Box<HllUnion>>,
+    sketch: Option<Sketch>,
 }
 
 /// A crowd as it is stored.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Stored {
     level: u8,
-    seen: Vec<([u8; 8], u32)>,
-    sketch: Option<Vec<u8>>,
+    /// The digests of those who are kept, of eight bytes each, in their order.
+    digests: Bytes,
+    /// How often each of them came.
+    times: Vec<u32>,
+    sketch: Option<Packed>,
 }
 
 /// A crowd as it was stored, in the order of its digests: to be joined, or to be gone on with.
 #[derive(Clone, Debug)]
-pub(crate) struct Listed {
-    level: u8,
-    seen: Vec<([u8; 8], u32)>,
-    sketch: Option<HllSketch>,
-}
+pub(crate) struct Listed(Stored);
 
 impl Listed {
     /// Whether all of them are known one by one.
     pub(crate) fn is_exact(&self) -> bool {
-        self.sketch.is_none()
+        self.0.sketch.is_none()
+    }
+
+    /// Those who are kept, and how often each came.
+    fn seen(&self) -> impl ExactSizeIterator<Item = (u64, u32)> {
+        let digests = self.0.digests.as_chunks().0.iter().map(|digest| u64::from_be_bytes(*digest));
+        digests.zip(self.0.times.iter().copied())
     }
 }
 
 impl Stored {
     /// What it holds.
     pub(super) fn read(self) -> Result<Listed, NoCrowd> {
-        let read = |bytes: Vec<u8>| HllSketch::deserialize(&bytes).map_err(|_| NoCrowd);
-        Ok(Listed { level: self.level, seen: self.seen, sketch: self.sketch.map(read).transpose()? })
+        let fits = self.digests.len() == self.times.len() * size_of::<u64>();
+        let is_sound = fits && self.sketch.as_ref().is_none_or(Packed::is_sound);
+        is_sound.then_some(Listed(self)).ok_or(NoCrowd)
     }
 }
 
 /// Bytes that hold no crowd.
 #[derive(Debug, thiserror::Error)]
-#[error("a stored sketch is not of its form")]
+#[error("a stored crowd is not of its form")]
 pub(super) struct NoCrowd;
 
 fn is_kept(digest: u64, level: u8) -> bool {
     digest.leading_zeros() >= u32::from(level)
 }
 
-fn union() -> HllUnion {
-    HllUnion::new(PRECISION).expect("the precision is between 4 and 21")
-}
-
-/// The sketch as its registers alone tell it. While it grows it also remembers in which order people came, which makes its estimate better by a
-/// little and another one for whoever came to the same people by another way.
-fn settled(sketch: &HllUnion) -> HllUnion {
-    let (sketch, mut settled) = (sketch.to_sketch(HllType::Hll8), union());
-    settled.update(&sketch);
-    settled.update(&sketch);
-    settled
-}
-
 impl Crowd {
     /// Somebody came, so many times.
     pub fn saw(&mut self, digest: u64, times: u32) {
         if let Some(sketch) = &mut self.sketch {
-            sketch.update_value(digest);
+            sketch.saw(digest);
         }
         self.keep(digest, times);
     }
@@ -137,7 +129,7 @@ impl Crowd {
     /// All of `other` came too.
     pub fn join(&mut self, other: &Self) {
         if let Some(sketch) = &other.sketch {
-            self.sketched().update(&sketch.to_sketch(HllType::Hll8));
+            self.sketched().join(sketch);
         }
         while self.level < other.level {
             self.thin();
@@ -151,14 +143,12 @@ impl Crowd {
     }
 
     /// The sketch, made of all that are kept where there was none.
-    fn sketched(&mut self) -> &mut HllUnion {
+    fn sketched(&mut self) -> &mut Sketch {
         let seen = &self.seen;
         self.sketch.get_or_insert_with(|| {
-            let mut sketch = union();
-            let mut digests: Vec<&u64> = seen.keys().collect();
-            digests.sort_unstable();
-            digests.into_iter().for_each(|digest| sketch.update_value(digest));
-            Box::new(sketch)
+            let mut sketch = Sketch::default();
+            seen.keys().for_each(|digest| sketch.saw(*digest));
+            sketch
         })
     }
 
@@ -180,7 +170,6 @@ impl Crowd {
 
     /// Whether they are so many that their number is an estimate whoever counts them: crowds in brief say all there is to say.
     pub(crate) fn is_surely_many(&self) -> bool {
-        // Not settled, which costs more and changes little: it decides which way is taken, and both say the same.
         self.sketch.as_ref().is_some_and(|sketch| sketch.estimate() >= SURELY_MANY)
     }
 
@@ -191,7 +180,7 @@ impl Crowd {
 
     /// How many bytes it takes, about.
     pub(crate) fn bytes(&self) -> usize {
-        self.seen.capacity() * 17 + if self.sketch.is_some() { 1 << PRECISION } else { 0 }
+        self.seen.capacity() * 17 + if self.sketch.is_some() { sketch::REGISTERS } else { 0 }
     }
 
     /// How many are kept.
@@ -208,7 +197,7 @@ impl Crowd {
     pub fn count(&self) -> u64 {
         match &self.sketch {
             // An estimate is above nothing and far from the ends of the number.
-            Some(sketch) => settled(sketch).estimate().round() as u64,
+            Some(sketch) => sketch.estimate().round() as u64,
             None => self.seen.len() as u64,
         }
     }
@@ -220,54 +209,51 @@ impl Crowd {
     }
 
     pub(super) fn store(&self) -> Stored {
-        let mut seen: Vec<([u8; 8], u32)> =
-            self.seen.iter().map(|(digest, times)| (digest.to_be_bytes(), *times)).collect();
+        let mut seen: Vec<(u64, u32)> = self.seen.iter().map(|(digest, times)| (*digest, *times)).collect();
         seen.sort_unstable();
         Stored {
             level: self.level,
-            seen,
-            sketch: self.sketch.as_ref().map(|sketch| settled(sketch).to_sketch(HllType::Hll4).serialize()),
+            digests: seen.iter().flat_map(|(digest, _)| digest.to_be_bytes()).collect(),
+            times: seen.into_iter().map(|(_, times)| times).collect(),
+            sketch: self.sketch.as_ref().map(Sketch::pack),
         }
     }
 
     /// The crowd that was stored, to be gone on with.
-    pub(super) fn restore(stored: Listed) -> Self {
-        let read = |found: HllSketch| {
-            let mut sketch = union();
-            sketch.update(&found);
-            Box::new(sketch)
-        };
-        let seen = stored.seen.into_iter().map(|(digest, times)| (u64::from_be_bytes(digest), times)).collect();
-        Self { level: stored.level, seen, sketch: stored.sketch.map(read) }
+    pub(super) fn restore(stored: &Listed) -> Self {
+        let mut crowd = Self::default();
+        crowd.join_listed(stored);
+        crowd
     }
 
     /// All of a crowd that was stored came too.
     pub(crate) fn join_listed(&mut self, other: &Listed) {
-        if let Some(sketch) = &other.sketch {
-            self.sketched().update(sketch);
+        if let Some(sketch) = &other.0.sketch {
+            self.sketched().join_packed(sketch);
         }
-        while self.level < other.level {
+        while self.level < other.0.level {
             self.thin();
         }
-        for (digest, times) in &other.seen {
-            let digest = u64::from_be_bytes(*digest);
-            match other.sketch {
-                Some(_) => self.keep(digest, *times),
-                None => self.saw(digest, *times),
+        for (digest, times) in other.seen() {
+            match other.0.sketch {
+                Some(_) => self.keep(digest, times),
+                None => self.saw(digest, times),
             }
         }
     }
+}
+
+/// The digest of nobody in particular, for tests.
+#[cfg(test)]
+pub(super) fn spread(n: u64) -> u64 {
+    let whole = Digest::of(&n.to_be_bytes());
+    u64::from_be_bytes(whole.as_bytes()[..8].try_into().unwrap())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
-
-    fn spread(n: u64) -> u64 {
-        let whole = Digest::of(&n.to_be_bytes());
-        u64::from_be_bytes(whole.as_bytes()[..8].try_into().unwrap())
-    }
 
     /// The people from `from` up to before `to`; each third of them comes twice.
     fn crowd(from: u64, to: u64) -> Crowd {
@@ -311,17 +297,23 @@ mod tests {
     fn what_is_stored_comes_back_and_goes_on() {
         for many in [0, 1, 5_000, 30_000] {
             let before = crowd(0, many);
-            let mut after = Crowd::restore(before.store().read().unwrap());
+            let mut after = Crowd::restore(&before.store().read().unwrap());
             assert_eq!(
                 (after.count(), after.is_exact(), after.once()),
                 (before.count(), before.is_exact(), before.once())
             );
-            assert_eq!(after.store(), Crowd::restore(after.store().read().unwrap()).store());
+            assert_eq!(after.store(), Crowd::restore(&after.store().read().unwrap()).store());
             after.join(&crowd(0, many));
             assert_eq!(after.count(), before.count(), "nobody new came");
         }
-        let broken = Stored { level: 1, seen: vec![], sketch: Some(vec![1, 2, 3]) };
-        assert!(broken.read().is_err());
+        let (sound, short) = (crowd(0, 3).store(), Bytes::from(vec![0; 9]));
+        for broken in [
+            Stored { digests: short, ..sound.clone() },
+            Stored { times: vec![1; 4], ..sound.clone() },
+            Stored { sketch: Some(Packed::Few(vec![1].into())), ..sound },
+        ] {
+            assert!(broken.read().is_err());
+        }
     }
 
     #[test]

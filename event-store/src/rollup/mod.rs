@@ -8,6 +8,7 @@
 //! | module | offers |
 //! | --- | --- |
 //! | [`time`] | hours and days of UTC |
+//! | [`sketch`] | how many different people there are, about |
 //! | [`crowd`] | how many different people there are, exactly or by sketch and sample |
 //! | [`tally`] | what a roll-up holds |
 //! | [`pack`] | it as bytes, and the bytes as items |
@@ -26,6 +27,7 @@ pub mod crowd;
 pub mod kept;
 pub mod pack;
 pub mod seal;
+mod sketch;
 pub mod tally;
 pub mod time;
 

@@ -10,6 +10,7 @@ use super::{
     tally::{Combination, Rollup, Tally},
 };
 use crate::{Dimension, StoreError};
+use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use shared::digest::Digest;
 use std::{
@@ -49,7 +50,7 @@ pub struct Chunk {
     /// The digest of all bytes.
     pub digest: Digest,
     /// Its bytes.
-    pub data: bytes::Bytes,
+    pub data: Bytes,
 }
 
 fn bad(error: impl std::error::Error + Send + Sync + 'static) -> StoreError {
@@ -169,7 +170,7 @@ impl Rolled {
         // Of one value there are many combinations, which share it.
         let texts: Vec<Arc<str>> = self.texts.into_iter().map(Arc::from).collect();
         let text = |place: &u32| place.checked_sub(1).and_then(|at| texts.get(at as usize).cloned());
-        let (mut events, mut crowds) = (self.events.into_iter(), self.crowds.into_iter());
+        let (mut events, mut crowds) = (self.events.into_iter(), self.crowds.iter());
         let mut tallies = BTreeMap::new();
         for places in &self.combinations {
             let mut crowd = || crowds.next().map(Crowd::restore).unwrap_or_default();
@@ -209,7 +210,7 @@ pub fn unpack(bytes: &[u8], part: Part) -> Result<Option<Rolled>, StoreError> {
 /// Cuts a part's bytes into chunks, at least one.
 pub fn cut(bytes: Vec<u8>, version: u64) -> Vec<Chunk> {
     let digest = Digest::of(&bytes);
-    let bytes = bytes::Bytes::from(bytes);
+    let bytes = Bytes::from(bytes);
     let of = bytes.len().div_ceil(CHUNK_BYTES).max(1);
     let chunk = |at: usize| Chunk {
         version,
@@ -222,7 +223,7 @@ pub fn cut(bytes: Vec<u8>, version: u64) -> Vec<Chunk> {
 }
 
 /// The bytes of a part that was counted under `version`, if these are all of its chunks.
-pub fn joined(mut chunks: Vec<Chunk>, version: u64) -> Option<Vec<u8>> {
+pub fn joined(mut chunks: Vec<Chunk>, version: u64) -> Option<Bytes> {
     chunks.sort_by_key(|chunk| chunk.at);
     let (of, digest) = chunks.first().map(|chunk| (chunk.of, chunk.digest))?;
     // What an earlier, longer one has left lies behind.
@@ -231,14 +232,17 @@ pub fn joined(mut chunks: Vec<Chunk>, version: u64) -> Option<Vec<u8>> {
         chunk.at as usize == at && chunk.of == of && chunk.digest == digest && chunk.version == version
     };
     let whole = chunks.len() == of as usize && chunks.iter().enumerate().all(fits);
-    let bytes: Vec<u8> = chunks.iter().flat_map(|chunk| chunk.data.iter().copied()).collect();
+    let bytes = match &*chunks {
+        [one] => one.data.clone(),
+        several => several.iter().map(|chunk| &*chunk.data).collect::<Vec<_>>().concat().into(),
+    };
     (whole && Digest::of(&bytes) == digest).then_some(bytes)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rollup::{Day, Piece};
+    use crate::rollup::{Day, Piece, crowd::spread};
     use proptest::prelude::*;
 
     /// Those of a day, which are all.
@@ -299,7 +303,7 @@ mod tests {
             combination.0[0] = Some((*kind).into());
             let tally = rollup.tallies.entry(combination).or_default();
             // Of some a sketch and a sample, of others each one.
-            (0..400 * (at as u64 + 1)).for_each(|n| tally.users.saw(n.wrapping_mul(0x9e37_79b9_7f4a_7c15), 1));
+            (0..400 * (at as u64 + 1)).for_each(|n| tally.users.saw(spread(n), 1));
         }
         let mut packer = Packer::of(Some(&rollup));
         for (at, kind) in kinds.iter().enumerate() {
@@ -319,7 +323,7 @@ mod tests {
         assert!(chunks.len() > 1 && chunks.iter().all(|chunk| chunk.data.len() <= CHUNK_BYTES));
         let mut turned = chunks.clone();
         turned.reverse();
-        assert_eq!(joined(turned, 7).as_ref(), Some(&bytes));
+        assert_eq!(joined(turned, 7).as_ref(), Some(&Bytes::from(bytes.clone())));
         assert_eq!(joined(chunks.clone(), 6), None, "of another version");
         for at in 0..chunks.len() {
             let mut missing = chunks.clone();
@@ -332,7 +336,7 @@ mod tests {
         // What a longer one has left behind does not matter.
         let mut after = cut(vec![1, 2, 3], 8);
         after.extend(chunks.into_iter().skip(1));
-        assert_eq!(joined(after, 8), Some(vec![1, 2, 3]));
+        assert_eq!(joined(after, 8), Some(Bytes::from_static(&[1, 2, 3])));
         assert_eq!(joined(vec![], 0), None);
     }
 

@@ -150,6 +150,7 @@ impl Rollup {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rollup::crowd::spread;
 
     #[test]
     fn types_are_said_in_brief_however_many_there_are_and_values_up_to_64() {
@@ -171,14 +172,11 @@ mod tests {
     #[test]
     fn crowds_that_are_too_many_together_are_sampled_from_the_largest_on() {
         let mut rollup = Rollup::default();
-        for (kind, many) in [("small", 10_u64), ("large", 4_000), ("larger", 6_000)] {
+        for (kind, people) in [("small", 0..10_u64), ("large", 10..4_010), ("larger", 4_010..10_010)] {
             let mut combination = Combination::default();
             combination.0[0] = Some(kind.into());
             let tally = rollup.tallies.entry(combination).or_default();
-            for n in 0..many {
-                let spread = shared::digest::Digest::of(format!("{kind}{n}").as_bytes());
-                tally.users.saw(u64::from_be_bytes(spread.as_bytes()[..8].try_into().unwrap()), 1);
-            }
+            people.for_each(|n| tally.users.saw(spread(n), 1));
         }
         rollup.fit_in(3_000);
         let users: Vec<&Crowd> = rollup.tallies.values().map(|tally| &tally.users).collect();
