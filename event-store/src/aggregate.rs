@@ -5,6 +5,7 @@ use crate::{
     rollup::{
         crowd::{Crowd, digest},
         pack::{Places, Rolled},
+        sums::{added, number},
         tally::Combination,
     },
 };
@@ -119,7 +120,7 @@ struct Found {
 impl Found {
     fn join(&mut self, other: &Self) {
         self.events += other.events;
-        self.sum += other.sum;
+        self.sum = added(self.sum, other.sum);
         self.crowd.join(&other.crowd);
     }
 
@@ -187,18 +188,19 @@ impl<'a> Answer<'a> {
         };
         let who = who.map(|name| digest(tenant, name));
         let number = match measure {
-            Measure::Sum(path) => number(event, path).unwrap_or_default(),
+            Measure::Sum(path) => number(&event.payload, path).unwrap_or_default(),
             _ => 0.0,
         };
         let found = self.groups.0.entry(values).or_default();
         found.events += 1;
-        found.sum += number;
+        found.sum = added(found.sum, number);
         who.iter().for_each(|who| found.crowd.saw(*who, 1));
     }
 
     /// Counts those events of a roll-up that are asked for.
     pub(crate) fn take_all(&mut self, rolled: &Rolled) {
         let Some(wanted) = Wanted::of(self.asked, rolled) else { return };
+        let path = if let Measure::Sum(path) = &self.asked.measure { rolled.place(path) } else { None };
         // Which combinations there are in each group, by the numbers of the values that are grouped by.
         let mut groups: BTreeMap<Places, Vec<usize>> = BTreeMap::new();
         for (at, places) in rolled.combinations().filter(|(_, places)| wanted.has(places)) {
@@ -211,6 +213,8 @@ impl<'a> Answer<'a> {
             let found = self.groups.0.entry(self.asked.group_by.iter().map(value).collect()).or_default();
             for at in combinations {
                 found.events += rolled.events(at);
+                let sum = path.and_then(|path| rolled.sum(at, path)).unwrap_or_default();
+                found.sum = added(found.sum, sum);
                 if let Some(crowd) = rolled.crowd(at) {
                     found.is_sketched |= !crowd.is_exact();
                     found.crowd.join_listed(crowd);
@@ -262,12 +266,6 @@ impl Wanted {
         self.types.as_ref().is_none_or(|types| types.contains(&kind))
             && self.values.iter().all(|(of, place)| places[*of as usize] == *place)
     }
-}
-
-/// The number at a path in the payload; of what is none, nothing.
-fn number(event: &Event, path: &str) -> Option<f64> {
-    let payload: serde_json::Value = serde_json::from_str(event.payload.get()).ok()?;
-    path.split('.').try_fold(&payload, |value, name| value.get(name))?.as_f64().filter(|number| number.is_finite())
 }
 
 /// Counts by reading events, newest first, until the budget is used up. Each type that is asked for has an equal share of it.

@@ -11,7 +11,7 @@
 use super::{DynamoDb, cut, fault, refusal};
 use crate::{
     StoreError,
-    rollup::{Day, Hour, HourMark, LEASE, Ledger, Mark, Part, Piece, Slot, kept::Kept, pack::Chunk},
+    rollup::{Day, Hour, HourMark, LEASE, Ledger, Mark, Part, Piece, Slot, chunk::Chunk, kept::Kept},
 };
 use async_trait::async_trait;
 use aws_sdk_dynamodb::{
@@ -75,6 +75,7 @@ fn name_of(piece: Piece, part: Part) -> String {
         Part::Counts => "C".to_owned(),
         Part::Users => "U".to_owned(),
         Part::Sessions => "S".to_owned(),
+        Part::Sums => "N".to_owned(),
         Part::UsersByType => "UT".to_owned(),
         Part::SessionsByType => "ST".to_owned(),
         Part::UsersInBrief(of) => format!("UB{}", slot(of)),

@@ -2,12 +2,14 @@
 
 use super::{
     Day, Hour, Ledger, Mark, Part, Piece, Slot,
+    chunk::{self, Chunk},
     pack::{self, Rolled},
+    plan::{Live, Plan},
     tally::Combination,
     time,
 };
 use crate::{
-    Aggregate, AggregateQuery, Dimension, Event, EventQuery, EventStore, Filters, Measure, Order, Range, StoreError,
+    Aggregate, AggregateQuery, Dimension, Event, EventQuery, EventStore, Filters, Measure, Order, StoreError,
     aggregate::{self, Answer},
 };
 use futures::{StreamExt, TryStreamExt, future::try_join_all, stream};
@@ -44,7 +46,7 @@ pub async fn aggregate(
         Measure::Events => Part::Counts,
         Measure::UniqueUsers => Part::Users,
         Measure::UniqueSessions | Measure::BounceRate => Part::Sessions,
-        Measure::Sum(_) => return aggregate::fold(store, tenant, asked).await,
+        Measure::Sum(_) => Part::Sums,
     };
     let of_one = asked.filters.user_id.is_some() || asked.filters.session_id.is_some();
     let part = if asked.is_of_types() { part.by_type() } else { part };
@@ -107,81 +109,6 @@ async fn read_live(
     Ok(None)
 }
 
-/// What is read from events: the hours, and as much of them as is asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Live {
-    first: Hour,
-    last: Hour,
-    range: Range,
-}
-
-/// The pieces of a range of which roll-ups may hold by what the marks say, and the rest. What has no mark has no events, and is in neither.
-#[derive(Debug, Default, PartialEq, Eq)]
-struct Plan {
-    days: BTreeSet<Day>,
-    hours: BTreeSet<Hour>,
-    live: Vec<Live>,
-}
-
-impl Plan {
-    fn of(range: Range, marks: &BTreeMap<Day, Mark>) -> Self {
-        let mut plan = Self::default();
-        for (day, mark) in marks {
-            if within(day.range(), range) && mark.sealed == mark.version {
-                plan.days.insert(*day);
-            } else {
-                plan.hours_of(*day, mark, range);
-            }
-        }
-        plan
-    }
-
-    fn hours_of(&mut self, day: Day, mark: &Mark, range: Range) {
-        for hour in day.hours().filter(|hour| mark.of(*hour).version > 0) {
-            match mark.of(hour).sealed == mark.of(hour).version && within(hour.range(), range) {
-                true => _ = self.hours.insert(hour),
-                false => self.live(hour, range),
-            }
-        }
-    }
-
-    /// What may come from roll-ups, and of which versions.
-    fn pieces(&self, marks: &BTreeMap<Day, Mark>) -> impl Iterator<Item = (Piece, u64)> {
-        let days = self.days.iter().filter_map(|day| Some((Piece::Day(*day), marks.get(day)?.version)));
-        let hours = self.hours.iter();
-        let hours = hours.filter_map(|hour| Some((Piece::Hour(*hour), marks.get(&hour.day())?.of(*hour).version)));
-        days.chain(hours)
-    }
-
-    fn live(&mut self, hour: Hour, range: Range) {
-        let part = Range { from: hour.range().from.max(range.from), to: hour.range().to.min(range.to) };
-        if part.from < part.to {
-            self.live.push(Live { first: hour, last: hour, range: part });
-        }
-    }
-
-    /// What is read from events, in order; together what has nothing between that comes from a roll-up, since what has no mark has no events.
-    fn joined(mut self, rolled: &BTreeSet<Piece>) -> Vec<Live> {
-        let apart = |before: &Live, next: &Live| {
-            let between = |piece: &Piece| (before.range.to..next.range.from).contains(&piece.range().from);
-            rolled.iter().any(between)
-        };
-        self.live.sort_by_key(|live| live.first);
-        let mut joined: Vec<Live> = vec![];
-        for live in self.live {
-            match joined.last_mut().filter(|before| !apart(before, &live)) {
-                Some(before) => (before.last, before.range.to) = (live.last, live.range.to),
-                None => joined.push(live),
-            }
-        }
-        joined
-    }
-}
-
-fn within(piece: Range, range: Range) -> bool {
-    range.from <= piece.from && piece.to <= range.to
-}
-
 /// The parts of days that together say in brief what is asked for; none for counts, and for what is of several types or of more than one dimension.
 fn in_brief(asked: &AggregateQuery, part: Part) -> Vec<Part> {
     let filters = &asked.filters.dimensions;
@@ -218,7 +145,7 @@ async fn of_days(
         ledger.chunks(tenant, part, Piece::Day(*first)..=Piece::Day(*last)).await
     });
     let read: Vec<_> = stream::iter(read.collect::<Vec<_>>()).buffered(AT_ONCE).try_collect().await?;
-    let mut found: BTreeMap<String, Vec<pack::Chunk>> = read.into_iter().flatten().collect();
+    let mut found: BTreeMap<String, Vec<Chunk>> = read.into_iter().flatten().collect();
     let of_day = |(day, mark): &(Day, Mark)| (*day, held(&mut found, Piece::Day(*day), part, mark.version).flatten());
     Ok(days.iter().map(of_day).collect())
 }
@@ -311,12 +238,12 @@ async fn rolled<'a>(
 
 /// A part of a roll-up, if one lies there that holds under this version; in it nothing, where that says that it is too wide. What cannot be read holds as little as what is not there.
 pub(super) fn held(
-    found: &mut BTreeMap<String, Vec<pack::Chunk>>,
+    found: &mut BTreeMap<String, Vec<Chunk>>,
     piece: Piece,
     part: Part,
     version: u64,
 ) -> Option<Option<Rolled>> {
-    let bytes = pack::joined(found.remove(&piece.name())?, version)?;
+    let bytes = chunk::joined(found.remove(&piece.name())?, version)?;
     pack::unpack(&bytes, part).ok()
 }
 
@@ -334,53 +261,7 @@ fn moved(before: &BTreeMap<Day, Mark>, after: &BTreeMap<Day, Mark>, live: &[Live
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rollup::HourMark;
-
-    fn range(from: &str, to: &str) -> Range {
-        Range { from: from.parse().unwrap(), to: to.parse().unwrap() }
-    }
-
-    fn hour(text: &str) -> Hour {
-        Hour::of(text.parse().unwrap())
-    }
-
-    /// A mark of a day whose hours are of these versions, and sealed as these.
-    fn mark(hours: &[(usize, u64, u64)], sealed: u64) -> Mark {
-        let mut mark = Mark { sealed, ..Mark::default() };
-        for (at, version, sealed) in hours {
-            mark.hours[*at] = HourMark { version: *version, until: None, sealed: *sealed };
-            mark.version += version;
-        }
-        mark
-    }
-
-    #[test]
-    fn a_range_is_put_together_from_days_and_hours_and_the_rest_is_read() {
-        let day = |text: &str| Day::named(text).unwrap();
-        let marks = BTreeMap::from([
-            (day("2026-03-01"), mark(&[(0, 1, 1), (22, 1, 1), (23, 2, 2)], 4)),
-            (day("2026-03-02"), mark(&[(5, 3, 3)], 3)),
-            (day("2026-03-03"), mark(&[(0, 1, 1), (8, 2, 2), (9, 2, 1), (10, 1, 0), (12, 1, 1)], 4)),
-        ]);
-        let plan = Plan::of(range("2026-03-01T22:30:00Z", "2026-03-03T12:15:00Z"), &marks);
-        assert_eq!(plan.days, BTreeSet::from([day("2026-03-02")]));
-        let hours = ["2026-03-01T23:00:00Z", "2026-03-03T00:00:00Z", "2026-03-03T08:00:00Z"].map(hour);
-        assert_eq!(plan.hours, BTreeSet::from(hours));
-        let read = |plan: Plan, rolled: &BTreeSet<Piece>| {
-            plan.joined(rolled).iter().map(|live| live.range).collect::<Vec<_>>()
-        };
-        let rolled = hours.map(Piece::Hour).into_iter().chain([Piece::Day(day("2026-03-02"))]).collect();
-        assert_eq!(
-            read(plan, &rolled),
-            [
-                range("2026-03-01T22:30:00Z", "2026-03-01T23:00:00Z"),
-                // With the hour between, which has no mark.
-                range("2026-03-03T09:00:00Z", "2026-03-03T12:15:00Z"),
-            ]
-        );
-        let whole = Plan::of(range("2026-03-01T00:00:00Z", "2026-03-02T00:00:00Z"), &marks);
-        assert_eq!((whole.days.len(), whole.hours.len(), whole.live.len()), (1, 1 - 1, 0));
-    }
+    use crate::rollup::plan::tests::{hour, mark};
 
     #[test]
     fn what_was_marked_meanwhile_matters_where_it_was_not_read_from_events() {

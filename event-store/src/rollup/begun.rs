@@ -8,7 +8,8 @@
 
 use super::{
     Part,
-    pack::{self, Chunk, Packer},
+    chunk::{self, Chunk},
+    pack::{self, Packer},
     tally::Rollup,
 };
 use crate::{Position, StoreError};
@@ -33,11 +34,11 @@ struct Packed {
 impl Begun {
     /// What lies in `chunks`, if it is whole and was counted under `version`.
     pub fn of(chunks: Vec<Chunk>, version: u64) -> Option<Self> {
-        let bytes = pack::joined(chunks, version)?;
+        let bytes = chunk::joined(chunks, version)?;
         let Packed { after, parts } = postcard::from_bytes(&bytes).ok()?;
         let mut rollup = Rollup::default();
         for (part, bytes) in Part::BY_COMBINATION.into_iter().zip(&parts) {
-            rollup.join(&pack::unpack(bytes, part).ok()??.whole()).ok()?;
+            rollup.join(&pack::whole(part, pack::unpack(bytes, part).ok()?)?).ok()?;
         }
         Some(Self { rollup, after: Some(after) })
     }
@@ -55,6 +56,6 @@ impl Begun {
             *bytes = packer.pack(part)?;
         }
         let bytes = postcard::to_allocvec(&Packed { after, parts }).map_err(|error| StoreError::Form(error.into()))?;
-        Ok(pack::cut(bytes, version))
+        Ok(chunk::cut(bytes, version))
     }
 }

@@ -10,8 +10,11 @@
 //! | [`time`] | hours and days of UTC |
 //! | [`sketch`] | how many different people there are, about |
 //! | [`crowd`] | how many different people there are, exactly or by sketch and sample |
+//! | [`sums`] | what numbers in payloads add up to |
 //! | [`tally`] | what a roll-up holds |
-//! | [`pack`] | it as bytes, and the bytes as items |
+//! | [`pack`] | it as bytes |
+//! | [`chunk`] | the bytes as items |
+//! | [`plan`] | of what roll-ups a question is answered, and what is read from events |
 //! | [`answer`] | questions answered from roll-ups and from events |
 //! | [`seal`] | counting what is marked, checking what was counted, counting it anew |
 //! | [`begun`] | how far the counting of an hour has come that takes several runs |
@@ -23,19 +26,22 @@
 
 pub mod answer;
 pub mod begun;
+pub mod chunk;
 pub mod crowd;
 pub mod kept;
 pub mod pack;
+mod plan;
 pub mod seal;
 mod sketch;
+pub mod sums;
 pub mod tally;
 pub mod time;
 
 use crate::{Dimension, StoreError};
 use async_trait::async_trait;
+use chunk::Chunk;
 use jiff::{SignedDuration, Timestamp};
 use kept::Kept;
-use pack::Chunk;
 use shared::{digest::Digest, tenant::TenantScope};
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -61,6 +67,8 @@ pub enum Part {
     Users,
     /// To which sessions they belong.
     Sessions,
+    /// What the numbers in their payloads add up to.
+    Sums,
     /// Which people the events of each type are about: who asks for no other values reads each person a few times and not in each combination.
     UsersByType,
     /// To which sessions they belong.
@@ -117,7 +125,7 @@ impl Slot {
 
 impl Part {
     /// Those that say of each combination what it has. All else follows from them.
-    pub const BY_COMBINATION: [Self; 3] = [Self::Counts, Self::Users, Self::Sessions];
+    pub const BY_COMBINATION: [Self; 4] = [Self::Counts, Self::Users, Self::Sessions, Self::Sums];
 
     /// Those that a roll-up of this piece has. In brief it is said of days alone: few hours are read for a question.
     pub fn of(piece: Piece) -> Vec<Self> {
@@ -138,12 +146,12 @@ impl Part {
         }
     }
 
-    /// The part that says in brief which people or sessions are in a slot; counts have none.
+    /// The part that says in brief which people or sessions are in a slot; what has neither has none.
     pub const fn in_brief(self, slot: Slot) -> Option<Self> {
         match self {
             Self::Users | Self::UsersByType | Self::UsersInBrief(_) => Some(Self::UsersInBrief(slot)),
             Self::Sessions | Self::SessionsByType | Self::SessionsInBrief(_) => Some(Self::SessionsInBrief(slot)),
-            Self::Counts => None,
+            Self::Counts | Self::Sums => None,
         }
     }
 }

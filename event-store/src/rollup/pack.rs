@@ -1,25 +1,16 @@
-//! A roll-up as bytes, and the bytes as items.
+//! A roll-up as bytes, and back.
 //!
-//! Counts, people and sessions are packed apart, so that whoever counts reads no people. Bytes are cut into chunks that an item holds, each
-//! with the version of the mark that was counted under, the number of chunks, and the digest of all. They are taken only where all are there
-//! and fit together.
+//! Counts, people, sessions and sums are packed apart, so that whoever counts reads no people.
 
 use super::{
     Part, Slot,
     crowd::{Crowd, Listed, Stored},
-    tally::{Combination, Rollup, Tally},
+    sums::Paths,
+    tally::{Combination, Rollup},
 };
 use crate::{Dimension, StoreError};
-use bytes::Bytes;
 use serde::{Deserialize, Serialize};
-use shared::digest::Digest;
-use std::{
-    collections::{BTreeMap, HashMap},
-    sync::Arc,
-};
-
-/// The most bytes of a chunk: an item of DynamoDB has at most 400 KB, and of Cosmos DB and Firestore more.
-pub const CHUNK_BYTES: usize = 350_000;
+use std::{collections::HashMap, sync::Arc};
 
 /// One part of a roll-up, as it is packed. A form that is new gets a variant of its own at the end.
 #[derive(Debug, Serialize, Deserialize)]
@@ -35,22 +26,9 @@ enum Packed {
         events: Vec<u64>,
         /// Who came: of people and sessions.
         crowds: Vec<Stored>,
+        /// For each combination the numbers of paths, each of which is a text, and their sums: of sums alone.
+        sums: Vec<Vec<(u32, f64)>>,
     },
-}
-
-/// A piece of the bytes of a part, as an item holds it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Chunk {
-    /// The version of the mark that was counted under.
-    pub version: u64,
-    /// Which one it is, from 0.
-    pub at: u32,
-    /// How many there are.
-    pub of: u32,
-    /// The digest of all bytes.
-    pub digest: Digest,
-    /// Its bytes.
-    pub data: Bytes,
 }
 
 fn bad(error: impl std::error::Error + Send + Sync + 'static) -> StoreError {
@@ -80,6 +58,7 @@ impl<'a> Packer<'a> {
     pub fn pack(&mut self, part: Part) -> Result<Vec<u8>, StoreError> {
         let found = match (self.rollup, part) {
             (None, _) => None,
+            (Some(whole), Part::Sums) => Some(whole).filter(|whole| !whole.paths.is_too_wide()),
             (Some(whole), Part::Counts | Part::Users | Part::Sessions) => Some(whole),
             (Some(whole), Part::UsersByType | Part::SessionsByType) => Some(self.by_type(whole)),
             (Some(whole), Part::UsersInBrief(slot) | Part::SessionsInBrief(slot)) => self.in_brief(whole, slot),
@@ -100,28 +79,41 @@ impl<'a> Packer<'a> {
     }
 }
 
+/// Every text once, with its number, from 1.
+#[derive(Default)]
+struct Texts<'a> {
+    texts: Vec<String>,
+    known: HashMap<&'a str, u32>,
+}
+
+impl<'a> Texts<'a> {
+    fn place(&mut self, text: &'a str) -> u32 {
+        *self.known.entry(text).or_insert_with(|| {
+            self.texts.push(text.to_owned());
+            u32::try_from(self.texts.len()).unwrap_or(u32::MAX)
+        })
+    }
+}
+
 fn packed(rollup: Option<&Rollup>, part: Part) -> Result<Vec<u8>, StoreError> {
     let Some(rollup) = rollup else { return postcard::to_allocvec(&Packed::TooWide).map_err(bad) };
-    let (mut texts, mut known) = (Vec::new(), HashMap::<&str, u32>::new());
-    let (mut combinations, mut events, mut crowds) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut texts, mut combinations) = (Texts::default(), Vec::new());
+    let (mut events, mut crowds, mut sums) = (Vec::new(), Vec::new(), Vec::new());
     for (combination, tally) in &rollup.tallies {
         match part {
             Part::Counts => events.push(tally.events),
             // A group without people is one whose number of people is 0.
             Part::Users | Part::UsersByType | Part::UsersInBrief(_) => crowds.push(tally.users.store()),
             Part::Sessions | Part::SessionsByType | Part::SessionsInBrief(_) => crowds.push(tally.sessions.store()),
+            Part::Sums => sums.push(tally.sums.iter().map(|(path, sum)| (texts.place(path), *sum)).collect()),
         }
         let mut place = Places::default();
         for (place, value) in place.iter_mut().zip(&combination.0) {
-            let Some(value) = value.as_deref() else { continue };
-            *place = *known.entry(value).or_insert_with(|| {
-                texts.push(value.to_owned());
-                u32::try_from(texts.len()).unwrap_or(u32::MAX)
-            });
+            *place = value.as_deref().map_or(0, |value| texts.place(value));
         }
         combinations.push(place);
     }
-    postcard::to_allocvec(&Packed::First { texts, combinations, events, crowds }).map_err(bad)
+    postcard::to_allocvec(&Packed::First { texts: texts.texts, combinations, events, crowds, sums }).map_err(bad)
 }
 
 /// A part of a roll-up as it was packed, which names values by numbers.
@@ -132,6 +124,7 @@ pub struct Rolled {
     combinations: Vec<Places>,
     events: Vec<u64>,
     crowds: Vec<Listed>,
+    sums: Vec<Vec<(u32, f64)>>,
 }
 
 /// For each dimension the number of its value, from 1; 0 where there is none.
@@ -165,25 +158,41 @@ impl Rolled {
         self.crowds.get(at)
     }
 
+    /// What the numbers at a path, by its number, add up to of the combination at a place: of sums alone.
+    pub(crate) fn sum(&self, at: usize, path: u32) -> Option<f64> {
+        self.sums.get(at)?.iter().find(|(of, _)| *of == path).map(|(_, sum)| *sum)
+    }
+
     /// The roll-up, as far as this part says what is in it.
     pub fn whole(self) -> Rollup {
         // Of one value there are many combinations, which share it.
         let texts: Vec<Arc<str>> = self.texts.into_iter().map(Arc::from).collect();
         let text = |place: &u32| place.checked_sub(1).and_then(|at| texts.get(at as usize).cloned());
-        let (mut events, mut crowds) = (self.events.into_iter(), self.crowds.iter());
-        let mut tallies = BTreeMap::new();
-        for places in &self.combinations {
-            let mut crowd = || crowds.next().map(Crowd::restore).unwrap_or_default();
-            let tally = match self.part {
-                Part::Counts => Tally { events: events.next().unwrap_or_default(), ..Tally::default() },
-                Part::Users | Part::UsersByType | Part::UsersInBrief(_) => Tally { users: crowd(), ..Tally::default() },
-                Part::Sessions | Part::SessionsByType | Part::SessionsInBrief(_) => {
-                    Tally { sessions: crowd(), ..Tally::default() }
+        let mut whole = Rollup::default();
+        for (at, places) in self.combinations.iter().enumerate() {
+            let tally = whole.tallies.entry(Combination(places.each_ref().map(text))).or_default();
+            let crowd = || self.crowds.get(at).map(Crowd::restore).unwrap_or_default();
+            match self.part {
+                Part::Counts => tally.events = self.events.get(at).copied().unwrap_or_default(),
+                Part::Users | Part::UsersByType | Part::UsersInBrief(_) => tally.users = crowd(),
+                Part::Sessions | Part::SessionsByType | Part::SessionsInBrief(_) => tally.sessions = crowd(),
+                Part::Sums => {
+                    for (path, sum) in self.sums.get(at).into_iter().flatten() {
+                        text(path).iter().for_each(|path| whole.paths.add(&mut tally.sums, path, *sum));
+                    }
                 }
-            };
-            tallies.insert(Combination(places.each_ref().map(text)), tally);
+            }
         }
-        Rollup { tallies }
+        whole
+    }
+}
+
+/// The roll-up, as far as a part says what is in it; `None` where there is none, as it is too wide.
+pub fn whole(part: Part, found: Option<Rolled>) -> Option<Rollup> {
+    match (part, found) {
+        // All else may be there.
+        (Part::Sums, None) => Some(Rollup { paths: Paths::too_wide(), ..Rollup::default() }),
+        (_, found) => found.map(Rolled::whole),
     }
 }
 
@@ -193,50 +202,24 @@ impl Rolled {
 ///
 /// [`StoreError::Form`].
 pub fn unpack(bytes: &[u8], part: Part) -> Result<Option<Rolled>, StoreError> {
-    let (texts, combinations, events, crowds) = match postcard::from_bytes(bytes).map_err(bad)? {
+    let (texts, combinations, events, crowds, sums) = match postcard::from_bytes(bytes).map_err(bad)? {
         Packed::TooWide => return Ok(None),
-        Packed::First { texts, combinations, events, crowds } => (texts, combinations, events, crowds),
+        Packed::First { texts, combinations, events, crowds, sums } => (texts, combinations, events, crowds, sums),
     };
-    let counted = if part == Part::Counts { events.len() } else { crowds.len() };
-    let fits = counted == combinations.len() && events.len() + crowds.len() == counted;
-    let named = |places: &Places| places.iter().all(|place| *place as usize <= texts.len());
-    if !fits || !combinations.iter().all(named) {
+    let counted = match part {
+        Part::Counts => events.len(),
+        Part::Sums => sums.len(),
+        _ => crowds.len(),
+    };
+    let fits = counted == combinations.len() && events.len() + crowds.len() + sums.len() == counted;
+    let is_named = |place: u32| place as usize <= texts.len();
+    let named = |places: &Places| places.iter().all(|place| is_named(*place));
+    let summed = |sums: &Vec<(u32, f64)>| sums.iter().all(|(path, sum)| is_named(*path) && sum.is_finite());
+    if !fits || !combinations.iter().all(named) || !sums.iter().all(summed) {
         return Err(bad(std::io::Error::other("a roll-up does not fit together")));
     }
     let crowds = crowds.into_iter().map(Stored::read).collect::<Result<_, _>>().map_err(bad)?;
-    Ok(Some(Rolled { part, texts, combinations, events, crowds }))
-}
-
-/// Cuts a part's bytes into chunks, at least one.
-pub fn cut(bytes: Vec<u8>, version: u64) -> Vec<Chunk> {
-    let digest = Digest::of(&bytes);
-    let bytes = Bytes::from(bytes);
-    let of = bytes.len().div_ceil(CHUNK_BYTES).max(1);
-    let chunk = |at: usize| Chunk {
-        version,
-        at: u32::try_from(at).unwrap_or(u32::MAX),
-        of: u32::try_from(of).unwrap_or(u32::MAX),
-        digest,
-        data: bytes.slice(at * CHUNK_BYTES..bytes.len().min((at + 1) * CHUNK_BYTES)),
-    };
-    (0..of).map(chunk).collect()
-}
-
-/// The bytes of a part that was counted under `version`, if these are all of its chunks.
-pub fn joined(mut chunks: Vec<Chunk>, version: u64) -> Option<Bytes> {
-    chunks.sort_by_key(|chunk| chunk.at);
-    let (of, digest) = chunks.first().map(|chunk| (chunk.of, chunk.digest))?;
-    // What an earlier, longer one has left lies behind.
-    chunks.truncate(of as usize);
-    let fits = |(at, chunk): (usize, &Chunk)| {
-        chunk.at as usize == at && chunk.of == of && chunk.digest == digest && chunk.version == version
-    };
-    let whole = chunks.len() == of as usize && chunks.iter().enumerate().all(fits);
-    let bytes = match &*chunks {
-        [one] => one.data.clone(),
-        several => several.iter().map(|chunk| &*chunk.data).collect::<Vec<_>>().concat().into(),
-    };
-    (whole && Digest::of(&bytes) == digest).then_some(bytes)
+    Ok(Some(Rolled { part, texts, combinations, events, crowds, sums }))
 }
 
 #[cfg(test)]
@@ -264,6 +247,11 @@ mod tests {
             let tally = rollup.tallies.entry(combination).or_default();
             tally.events = n as u64 + 1;
             tally.users.saw(n as u64 * 7, 2);
+            // One path has the name of a value.
+            ["cart.sum", "ios"]
+                .iter()
+                .take(n % 3)
+                .for_each(|path| rollup.paths.add(&mut tally.sums, path, 0.1 * n as f64));
             if n % 2 == 0 {
                 tally.sessions.saw(n as u64, 1);
             }
@@ -290,6 +278,11 @@ mod tests {
             assert!(back.tallies.values().all(|tally| tally.events == 0 && tally.sessions.count() == 0));
         }
         assert!(unpack(&pack(None, Part::Counts).unwrap(), Part::Counts).unwrap().is_none());
+        let mut too_wide = rollup(3);
+        too_wide.paths = Paths::too_wide();
+        let packed = |part| unpack(&pack(Some(&too_wide), part).unwrap(), part).unwrap();
+        assert!(whole(Part::Sums, packed(Part::Sums)).unwrap().paths.is_too_wide());
+        assert!(whole(Part::Counts, packed(Part::Counts)).is_some() && whole(Part::Counts, None).is_none());
         let counts = pack(Some(&rollup(3)), Part::Counts).unwrap();
         assert!(unpack(&counts, Part::Users).is_err(), "one part is not taken for another");
     }
@@ -316,46 +309,12 @@ mod tests {
         }
     }
 
-    #[test]
-    fn very_many_combinations_take_several_chunks_which_are_taken_together_or_not_at_all() {
-        let bytes = pack(Some(&rollup(40_000)), Part::Counts).unwrap();
-        let chunks = cut(bytes.clone(), 7);
-        assert!(chunks.len() > 1 && chunks.iter().all(|chunk| chunk.data.len() <= CHUNK_BYTES));
-        let mut turned = chunks.clone();
-        turned.reverse();
-        assert_eq!(joined(turned, 7).as_ref(), Some(&Bytes::from(bytes.clone())));
-        assert_eq!(joined(chunks.clone(), 6), None, "of another version");
-        for at in 0..chunks.len() {
-            let mut missing = chunks.clone();
-            missing.remove(at);
-            assert_eq!(joined(missing, 7), None, "without {at}");
-            let mut older = chunks.clone();
-            older[at].version = 6;
-            assert_eq!(joined(older, 7), None, "{at} of an older version");
-        }
-        // What a longer one has left behind does not matter.
-        let mut after = cut(vec![1, 2, 3], 8);
-        after.extend(chunks.into_iter().skip(1));
-        assert_eq!(joined(after, 8), Some(Bytes::from_static(&[1, 2, 3])));
-        assert_eq!(joined(vec![], 0), None);
-    }
-
     proptest! {
         #[test]
         fn no_bytes_make_it_fall_over(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
             for part in parts() {
                 let _ = unpack(&bytes, part);
             }
-        }
-
-        #[test]
-        fn a_chunk_that_was_changed_is_not_taken(at in 0..1_000_usize, bit in 0..8_u8) {
-            let mut chunks = cut(pack(Some(&rollup(50)), Part::Users).unwrap(), 1);
-            let mut data = chunks[0].data.to_vec();
-            let at = at % data.len();
-            data[at] ^= 1 << bit;
-            chunks[0].data = data.into();
-            prop_assert_eq!(joined(chunks, 1), None);
         }
     }
 }

@@ -10,7 +10,8 @@ use super::{
     Day, Hour, HourMark, Ledger, Mark, Part, Piece,
     answer::held,
     begun::Begun,
-    pack::{self, Packer, Rolled},
+    chunk,
+    pack::{self, Packer},
     tally::{Rollup, TooWide},
 };
 use crate::{EventQuery, EventStore, Filters, Order, Range, StoreError};
@@ -225,10 +226,12 @@ impl<'a> Sealer<'a> {
         let mut whole = Rollup::default();
         for hour in hours {
             let version = mark.of(hour).version;
-            let part = |(part, found): (&Part, &mut _)| held(found, Piece::Hour(hour), *part, version);
-            let found: Option<Vec<Option<Rolled>>> = parts.iter_mut().map(part).collect();
-            let found = match found.map(|found| found.into_iter().collect::<Option<Vec<Rolled>>>()) {
-                Some(Some(found)) => found.into_iter().map(Rolled::whole).collect(),
+            let part = |(part, found): (&Part, &mut _)| {
+                held(found, Piece::Hour(hour), *part, version).map(|found| pack::whole(*part, found))
+            };
+            let found: Option<Vec<Counted>> = parts.iter_mut().map(part).collect();
+            let found = match found.map(|found| found.into_iter().collect::<Option<Vec<Rollup>>>()) {
+                Some(Some(found)) => found,
                 // What is too wide in an hour is so in its day.
                 Some(None) => return Ok(Some(None)),
                 None => match self.go_on(hour, version, events).await? {
@@ -252,7 +255,7 @@ impl<'a> Sealer<'a> {
     async fn write(&self, piece: Piece, version: u64, counted: Option<&Rollup>) -> Result<bool, StoreError> {
         let mut packer = Packer::of(counted);
         for part in Part::of(piece) {
-            let chunks = pack::cut(packer.pack(part)?, version);
+            let chunks = chunk::cut(packer.pack(part)?, version);
             if !self.ledger.write(self.tenant, part, piece, chunks).await? {
                 return Ok(false);
             }
@@ -341,7 +344,7 @@ impl Sealer<'_> {
         let (mut differs, mut packer) = (false, Packer::of(counted));
         for part in Part::of(piece) {
             let found = self.ledger.chunks(self.tenant, part, piece..=piece).await?.remove(&piece.name());
-            let bytes = found.and_then(|chunks| pack::joined(chunks, version));
+            let bytes = found.and_then(|chunks| chunk::joined(chunks, version));
             holds &= bytes.is_some();
             if let Some(bytes) = bytes {
                 differs |= bytes != packer.pack(part)?;

@@ -254,7 +254,7 @@ mod tests {
             let other = sketch((from + many / 2..from + 2 * many).map(spread));
             let mut joined = one.clone();
             joined.join(&other);
-            let mut told = one.clone();
+            let mut told = one;
             told.join_packed(&other.pack());
             prop_assert_eq!(&joined, &told);
         }

@@ -3,6 +3,7 @@
 use super::{
     Slot,
     crowd::{BRIEF, Crowd, digest},
+    sums::{self, Paths, Sums},
 };
 use crate::{Dimension, Event};
 use shared::tenant::TenantScope;
@@ -48,9 +49,12 @@ pub struct Tally {
     pub users: Crowd,
     /// The sessions that they belong to.
     pub sessions: Crowd,
+    /// What the numbers in their payloads add up to.
+    pub(super) sums: Sums,
 }
 
 impl Tally {
+    /// Adds others, but for their sums, which are the roll-up's to count.
     fn join(&mut self, other: &Self) {
         self.events += other.events;
         self.users.join(&other.users);
@@ -62,6 +66,8 @@ impl Tally {
 #[derive(Clone, Debug, Default)]
 pub struct Rollup {
     pub(super) tallies: BTreeMap<Combination, Tally>,
+    /// Of what there are sums.
+    pub(super) paths: Paths,
 }
 
 /// The events are of more combinations than a roll-up is made of.
@@ -70,11 +76,11 @@ pub struct Rollup {
 pub struct TooWide;
 
 impl Rollup {
-    fn tally(&mut self, combination: Combination) -> Result<&mut Tally, TooWide> {
+    fn tally(&mut self, combination: Combination) -> Result<(&mut Tally, &mut Paths), TooWide> {
         if self.tallies.len() >= MOST_COMBINATIONS && !self.tallies.contains_key(&combination) {
             return Err(TooWide);
         }
-        Ok(self.tallies.entry(combination).or_default())
+        Ok((self.tallies.entry(combination).or_default(), &mut self.paths))
     }
 
     /// Counts an event.
@@ -83,10 +89,14 @@ impl Rollup {
     ///
     /// [`TooWide`].
     pub fn take(&mut self, tenant: &TenantScope, event: &Event) -> Result<(), TooWide> {
-        let tally = self.tally(Combination::of(event))?;
+        let (tally, paths) = self.tally(Combination::of(event))?;
         tally.events += 1;
         event.user_id.iter().for_each(|user| tally.users.saw(digest(tenant, user), 1));
         event.session_id.iter().for_each(|session| tally.sessions.saw(digest(tenant, session), 1));
+        if !paths.is_too_wide() {
+            let numbers = sums::numbers(&event.payload).into_iter();
+            numbers.for_each(|(path, number)| paths.add(&mut tally.sums, &path, number));
+        }
         Ok(())
     }
 
@@ -96,8 +106,13 @@ impl Rollup {
     ///
     /// [`TooWide`].
     pub fn join(&mut self, other: &Self) -> Result<(), TooWide> {
+        if other.paths.is_too_wide() {
+            self.paths = Paths::too_wide();
+        }
         for (combination, found) in &other.tallies {
-            self.tally(combination.clone())?.join(found);
+            let (tally, paths) = self.tally(combination.clone())?;
+            tally.join(found);
+            found.sums.iter().for_each(|(path, sum)| paths.add(&mut tally.sums, path, *sum));
         }
         Ok(())
     }

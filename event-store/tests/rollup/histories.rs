@@ -51,7 +51,7 @@ fn time(n: usize) -> Timestamp {
 
 fn named(name: usize, n: usize) -> ToPut {
     let app = ["shop", "kiosk"][name % 2];
-    let more = json!({"app": app, "event_type": (["pageview", "click"][n % 2]), "user_id": format!("u{}", name % 5), "session_id": format!("s{}", n % 4)});
+    let more = json!({"app": app, "payload": {"n": name}, "event_type": (["pageview", "click"][n % 2]), "user_id": format!("u{}", name % 5), "session_id": format!("s{}", n % 4)});
     event(&name.to_string(), time(n), more)
 }
 

@@ -5,6 +5,7 @@ mod crashes;
 mod door;
 mod histories;
 mod many;
+mod summed;
 mod told;
 
 use door::{Door, Fate, World};
@@ -118,6 +119,7 @@ fn questions() -> Vec<AggregateQuery> {
         asked(cut, Measure::UniqueSessions, &[]),
         asked(always(), Measure::BounceRate, &[Dimension::EventType]),
         asked(always(), Measure::UniqueUsers, &[Dimension::App, Dimension::EventType]),
+        asked(always(), Measure::Sum("n".to_owned()), &[Dimension::App]),
         // In brief.
         asked(always(), Measure::UniqueUsers, &[]),
         asked(always(), Measure::UniqueUsers, &[Dimension::App]),

@@ -254,7 +254,8 @@ async fn an_hour_that_is_larger_than_a_run_is_gone_on_with_by_the_next_ones() {
     let (begin, many) = (at("2026-02-28T10:00:00Z"), 11_000);
     let events: Vec<ToPut> = (0..many)
         .map(|n| {
-            let more = json!({"app": (["shop", "kiosk"][n % 2]), "user_id": format!("user-{n}"), "session_id": format!("s-{}", n / 2)});
+            let payload = json!({"n": n, "of": {"tenth": n as f64 / 10.0}});
+            let more = json!({"app": (["shop", "kiosk"][n % 2]), "user_id": format!("user-{n}"), "session_id": format!("s-{}", n / 2), "payload": payload});
             // Several of one time.
             event(&n.to_string(), begin + SignedDuration::from_secs(n as i64 / 4), more)
         })
@@ -291,7 +292,8 @@ async fn an_hour_that_is_larger_than_a_run_is_gone_on_with_by_the_next_ones() {
     assert_eq!(begun(&world), 0, "nothing is left of the way there");
     let sealed = run().await;
     assert_eq!((sealed.events, sealed.hours, sealed.days, sealed.unfinished), (1, 1, 1, 0));
-    for question in [all, asked(always(), Measure::UniqueUsers, &[]), asked(always(), Measure::BounceRate, &[])] {
+    let sum = asked(always(), Measure::Sum("n".to_owned()), &[Dimension::App]);
+    for question in [all, sum, asked(always(), Measure::UniqueUsers, &[]), asked(always(), Measure::BounceRate, &[])] {
         is_true_or_estimated(&store, &question).await;
         assert_eq!(events_read(&store, &door, &question).await, 0);
     }

@@ -29,7 +29,7 @@ const SPAN: SignedDuration = SignedDuration::from_hours(30 * 24);
 const LEASE_S: i64 = 26 * 60;
 
 /// What is asked once all is counted.
-const QUESTIONS: [&str; 11] = [
+const QUESTIONS: [&str; 13] = [
     "/analytics/aggregate?metric=pageviews",
     "/analytics/aggregate?metric=pageviews&group_by=utm_source,surface",
     "/analytics/aggregate?metric=unique_users",
@@ -39,6 +39,8 @@ const QUESTIONS: [&str; 11] = [
     "/analytics/aggregate?metric=bounce_rate&group_by=utm_source",
     "/analytics/aggregate?metric=unique_users&group_by=utm_campaign",
     "/analytics/aggregate?metric=unique_users&group_by=surface,platform",
+    "/analytics/aggregate?metric=sum:payload.price_cents",
+    "/analytics/aggregate?metric=sum:payload.price_cents&group_by=utm_source,surface",
     "/analytics/query?limit=100",
     "/analytics/query?limit=100&surface=basket",
 ];
@@ -158,7 +160,7 @@ async fn measure(sender: &Client, now: Timestamp) -> Result<()> {
         }
         let exact = told["exactness"].as_str().unwrap_or(if told["total_is_exact"] == true { "exact" } else { "cut" });
         say(format!(
-            "{question:70} anew {:6.1} ms  p50 {:6.1} ms  p95 {:6.1} ms  total {} {exact}",
+            "{question:79} anew {:6.1} ms  p50 {:6.1} ms  p95 {:6.1} ms  total {} {exact}",
             ms_at(&mut anew, 50),
             ms_at(&mut again, 50),
             ms_at(&mut again, 95),

@@ -267,13 +267,16 @@ async fn within<T>(
 }
 
 /// How long this run can go on.
+#[cfg(feature = "lambda")]
 fn time_left(parts: &Parts) -> Duration {
-    #[cfg(feature = "lambda")]
-    let left = parts.extensions.get::<crate::web::lambda::Deadline>().map(|deadline| deadline.remaining());
-    #[cfg(not(feature = "lambda"))]
-    let left: Option<Duration> = None;
-    let _ = parts;
-    left.unwrap_or(UNLIMITED.unsigned_abs())
+    let deadline = parts.extensions.get::<crate::web::lambda::Deadline>();
+    deadline.map_or(UNLIMITED.unsigned_abs(), |deadline| deadline.remaining())
+}
+
+/// How long this run can go on.
+#[cfg(not(feature = "lambda"))]
+fn time_left(_: &Parts) -> Duration {
+    UNLIMITED.unsigned_abs()
 }
 
 fn whole_seconds(left: SignedDuration) -> u32 {

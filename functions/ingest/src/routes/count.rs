@@ -4,8 +4,9 @@ use super::{QUERY, range::Asked, service_or};
 use crate::{App, Error, stores::MISSING_ROUTE};
 use axum::extract::State;
 use event_store::{
-    Aggregate, AggregateQuery, Dimension, Exactness, Filters, Group, Measure, Range, aggregate::MAX_DIMENSIONS,
-    rollup::answer,
+    Aggregate, AggregateQuery, Dimension, Exactness, Filters, Group, Measure, Range,
+    aggregate::MAX_DIMENSIONS,
+    rollup::{answer, sums::MAX_PATH},
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -119,7 +120,7 @@ enum Metric {
 impl Metric {
     fn parse(text: &str) -> Result<Self, Error> {
         if let Some(path) = text.strip_prefix("sum:") {
-            let path = path.strip_prefix("payload.").filter(|path| path.len() <= 256);
+            let path = path.strip_prefix("payload.").filter(|path| path.len() <= MAX_PATH);
             let path = path.filter(|path| path.split('.').all(|name| !name.is_empty())).ok_or(Error::BadMetric)?;
             return Ok(Self::Of(Measure::Sum(path.to_owned())));
         }
