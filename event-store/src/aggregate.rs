@@ -13,6 +13,8 @@ use serde::{Deserialize, Serialize};
 use shared::tenant::TenantScope;
 use std::collections::{BTreeMap, BTreeSet};
 
+/// The type of events of which a session that bounces has one.
+pub const PAGE_VIEW: &str = "pageview";
 /// The most dimensions that events are grouped by.
 pub const MAX_DIMENSIONS: usize = 3;
 /// How many events are read at a time.

@@ -70,6 +70,7 @@ fn name_of(piece: Piece, part: Part) -> String {
         Slot::Whole => "W".to_owned(),
         Slot::Types(number) => number.to_string(),
         Slot::By(dimension) => format!("-{dimension}"),
+        Slot::PagesBy(dimension) => format!("P-{dimension}"),
     };
     let has = match part {
         Part::Counts => "C".to_owned(),

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     Aggregate, AggregateQuery, Dimension, Event, EventQuery, EventStore, Filters, Measure, Order, StoreError,
-    aggregate::{self, Answer},
+    aggregate::{self, Answer, PAGE_VIEW},
 };
 use futures::{StreamExt, TryStreamExt, future::try_join_all, stream};
 use shared::tenant::TenantScope;
@@ -109,19 +109,18 @@ async fn read_live(
     Ok(None)
 }
 
-/// The parts of days that together say in brief what is asked for; none for counts, and for what is of several types or of more than one dimension.
+/// The parts of days that together say in brief what is asked for; none for counts, and for what is of several types or of other dimensions.
 fn in_brief(asked: &AggregateQuery, part: Part) -> Vec<Part> {
     let filters = &asked.filters.dimensions;
     let dimensions: BTreeSet<Dimension> = filters.keys().chain(&asked.group_by).copied().collect();
-    let mut dimensions = dimensions.into_iter();
-    let slots = match (dimensions.next(), dimensions.next()) {
+    let dimensions: Vec<Dimension> = dimensions.into_iter().collect();
+    let slots = match (&*dimensions, filters.get(&Dimension::EventType).map(String::as_str)) {
         _ if !asked.types.is_empty() => vec![],
-        (None, _) => vec![Slot::Whole],
-        (Some(Dimension::EventType), None) => match filters.get(&Dimension::EventType) {
-            Some(kind) => vec![Slot::of_type(kind)],
-            None => Slot::of_types().collect(),
-        },
-        (Some(other), None) => vec![Slot::By(other)],
+        ([], _) => vec![Slot::Whole],
+        ([Dimension::EventType], Some(kind)) => vec![Slot::of_type(kind)],
+        ([Dimension::EventType], None) => Slot::of_types().collect(),
+        ([dimension], _) => vec![Slot::By(*dimension)],
+        ([Dimension::EventType, dimension], Some(PAGE_VIEW)) => vec![Slot::PagesBy(*dimension)],
         _ => vec![],
     };
     slots.into_iter().filter_map(|slot| part.in_brief(slot)).collect()
@@ -137,7 +136,7 @@ async fn of_days(
     // Of one query a megabyte comes after the other.
     let is_large = match part {
         Part::Users | Part::Sessions => true,
-        Part::UsersInBrief(slot) | Part::SessionsInBrief(slot) => matches!(slot, Slot::By(_)),
+        Part::UsersInBrief(slot) | Part::SessionsInBrief(slot) => matches!(slot, Slot::By(_) | Slot::PagesBy(_)),
         _ => false,
     };
     let read = days.chunks(if is_large { DAYS_OF_ONE } else { usize::MAX }).map(|days| async move {

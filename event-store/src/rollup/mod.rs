@@ -37,7 +37,7 @@ pub mod sums;
 pub mod tally;
 pub mod time;
 
-use crate::{Dimension, StoreError};
+use crate::{Dimension, StoreError, aggregate::PAGE_VIEW};
 use async_trait::async_trait;
 use chunk::Chunk;
 use jiff::{SignedDuration, Timestamp};
@@ -88,6 +88,8 @@ pub enum Slot {
     Types(u8),
     /// One for each value of this dimension, and one of the events that have none.
     By(Dimension),
+    /// The same of page views alone: of sessions, as it is asked which of them bounced.
+    PagesBy(Dimension),
 }
 
 impl Slot {
@@ -107,17 +109,22 @@ impl Slot {
 
     fn all() -> impl Iterator<Item = Self> {
         let dimensions = Dimension::ALL.into_iter().filter(|dimension| *dimension != Dimension::EventType);
-        [Self::Whole].into_iter().chain(Self::of_types()).chain(dimensions.map(Self::By))
+        let of_dimensions = dimensions.flat_map(|dimension| [Self::By(dimension), Self::PagesBy(dimension)]);
+        [Self::Whole].into_iter().chain(Self::of_types()).chain(of_dimensions)
     }
 
     /// Under which values it has the events of a combination, if it has them.
     fn values(self, combination: &Combination) -> Option<Combination> {
         match self {
             Self::Whole => Some(Combination::default()),
-            Self::By(dimension) => Some(combination.only(dimension)),
+            Self::By(dimension) => Some(combination.only(&[dimension])),
+            Self::PagesBy(dimension) => {
+                let is_page = combination.value(Dimension::EventType) == Some(PAGE_VIEW);
+                is_page.then(|| combination.only(&[Dimension::EventType, dimension]))
+            }
             Self::Types(_) => {
                 let kind = combination.value(Dimension::EventType).unwrap_or_default();
-                (Self::of_type(kind) == self).then(|| combination.only(Dimension::EventType))
+                (Self::of_type(kind) == self).then(|| combination.only(&[Dimension::EventType]))
             }
         }
     }
@@ -132,7 +139,9 @@ impl Part {
         let mut parts = Self::BY_COMBINATION.to_vec();
         parts.extend([Self::UsersByType, Self::SessionsByType]);
         if let Piece::Day(_) = piece {
-            parts.extend(Slot::all().flat_map(|slot| [Self::UsersInBrief(slot), Self::SessionsInBrief(slot)]));
+            let of_slot =
+                |slot| [Self::Users, Self::Sessions].into_iter().filter_map(move |part: Self| part.in_brief(slot));
+            parts.extend(Slot::all().flat_map(of_slot));
         }
         parts
     }
@@ -146,10 +155,13 @@ impl Part {
         }
     }
 
-    /// The part that says in brief which people or sessions are in a slot; what has neither has none.
+    /// The part that says in brief which people or sessions are in a slot, if there is one.
     pub const fn in_brief(self, slot: Slot) -> Option<Self> {
         match self {
-            Self::Users | Self::UsersByType | Self::UsersInBrief(_) => Some(Self::UsersInBrief(slot)),
+            Self::Users | Self::UsersByType | Self::UsersInBrief(_) => match slot {
+                Slot::PagesBy(_) => None,
+                Slot::Whole | Slot::Types(_) | Slot::By(_) => Some(Self::UsersInBrief(slot)),
+            },
             Self::Sessions | Self::SessionsByType | Self::SessionsInBrief(_) => Some(Self::SessionsInBrief(slot)),
             Self::Counts | Self::Sums => None,
         }

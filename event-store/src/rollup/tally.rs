@@ -16,6 +16,11 @@ const MOST_KEPT: usize = 400_000;
 /// The most values of a dimension whose crowds are said in brief: of more, most are of few people, and said as well one by one.
 const MOST_IN_BRIEF: usize = 64;
 
+/// How many of very many sessions are kept by each value of a dimension: of three weeks, in which days differ, enough for a rate.
+const BRIEF_BY_VALUE: usize = 300;
+/// None but the sketch.
+const NO_SAMPLE: usize = 0;
+
 /// The values of an event's dimensions, in the order of [`Dimension::ALL`].
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Combination(pub(super) [Option<Arc<str>>; Dimension::ALL.len()]);
@@ -26,10 +31,10 @@ impl Combination {
         Self(Dimension::ALL.map(|dimension| event.dimension(dimension).map(Into::into)))
     }
 
-    /// The value of one dimension alone.
-    pub(super) fn only(&self, dimension: Dimension) -> Self {
-        let (mut only, at) = (Self::default(), dimension as usize);
-        only.0[at] = self.0[at].clone();
+    /// The values of these dimensions alone.
+    pub(super) fn only(&self, dimensions: &[Dimension]) -> Self {
+        let mut only = Self::default();
+        dimensions.iter().map(|dimension| *dimension as usize).for_each(|at| only.0[at] = self.0[at].clone());
         only
     }
 
@@ -121,7 +126,7 @@ impl Rollup {
     pub(super) fn by_type(&self) -> Self {
         let mut narrow = Self::default();
         for (combination, tally) in &self.tallies {
-            narrow.tallies.entry(combination.only(Dimension::EventType)).or_default().join(tally);
+            narrow.tallies.entry(combination.only(&[Dimension::EventType])).or_default().join(tally);
         }
         narrow
     }
@@ -132,14 +137,19 @@ impl Rollup {
         for (combination, tally) in &self.tallies {
             let Some(values) = slot.values(combination) else { continue };
             brief.tallies.entry(values).or_default().join(tally);
-            if matches!(slot, Slot::By(_)) && brief.tallies.len() > MOST_IN_BRIEF {
+            if matches!(slot, Slot::By(_) | Slot::PagesBy(_)) && brief.tallies.len() > MOST_IN_BRIEF {
                 return None;
             }
         }
+        // How often each came is asked of sessions alone, and of those of one type of events.
+        let sessions = match slot {
+            Slot::Whole | Slot::Types(_) => BRIEF,
+            Slot::By(_) => NO_SAMPLE,
+            Slot::PagesBy(_) => BRIEF_BY_VALUE,
+        };
         for tally in brief.tallies.values_mut() {
-            // How often each came is asked of sessions alone, and of those of one type of events.
-            tally.users.shorten(0);
-            tally.sessions.shorten(if let Slot::By(_) = slot { 0 } else { BRIEF });
+            tally.users.shorten(NO_SAMPLE);
+            tally.sessions.shorten(sessions);
         }
         Some(brief)
     }

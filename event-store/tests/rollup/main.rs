@@ -1,6 +1,7 @@
 //! What is counted is what is stored, whatever happens in between.
 #![allow(clippy::unwrap_used)]
 
+mod brief;
 mod crashes;
 mod door;
 mod histories;

@@ -5,7 +5,7 @@ use crate::{App, Error, stores::MISSING_ROUTE};
 use axum::extract::State;
 use event_store::{
     Aggregate, AggregateQuery, Dimension, Exactness, Filters, Group, Measure, Range,
-    aggregate::MAX_DIMENSIONS,
+    aggregate::{MAX_DIMENSIONS, PAGE_VIEW},
     rollup::{answer, sums::MAX_PATH},
 };
 use serde::{Deserialize, Serialize};
@@ -144,7 +144,7 @@ impl Metric {
         };
         if measure == Measure::BounceRate {
             // A session bounces that saw one page.
-            filters.dimensions.entry(Dimension::EventType).or_insert_with(|| "pageview".to_owned());
+            filters.dimensions.entry(Dimension::EventType).or_insert_with(|| PAGE_VIEW.to_owned());
         }
         AggregateQuery { range, filters, types, measure, group_by: group_by.to_vec(), budget: BUDGET }
     }
