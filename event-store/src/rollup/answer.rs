@@ -20,8 +20,6 @@ use std::collections::{BTreeMap, BTreeSet};
 const ATTEMPTS: usize = 3;
 /// How many queries of roll-ups are under way at once.
 const AT_ONCE: usize = 8;
-/// How many days one query reads where each may be large.
-const DAYS_OF_ONE: usize = 8;
 /// How many ranges of events are read at once, each of all partitions of the store.
 const LIVE_AT_ONCE: usize = 4;
 
@@ -133,13 +131,13 @@ async fn of_days(
     part: Part,
     days: &[(Day, Mark)],
 ) -> Result<Vec<(Day, Option<Rolled>)>, StoreError> {
-    // Of one query a megabyte comes after the other.
-    let is_large = match part {
-        Part::Users | Part::Sessions => true,
-        Part::UsersInBrief(slot) | Part::SessionsInBrief(slot) => matches!(slot, Slot::By(_) | Slot::PagesBy(_)),
-        _ => false,
+    // Of one query a megabyte comes after the other: so many days have about one.
+    let of_one = match part {
+        Part::Users | Part::Sessions => 3,
+        Part::UsersInBrief(Slot::By(_)) | Part::SessionsInBrief(Slot::By(_) | Slot::PagesBy(_)) => 8,
+        _ => usize::MAX,
     };
-    let read = days.chunks(if is_large { DAYS_OF_ONE } else { usize::MAX }).map(|days| async move {
+    let read = days.chunks(of_one).map(|days| async move {
         let (Some((first, _)), Some((last, _))) = (days.first(), days.last()) else { return Ok(BTreeMap::new()) };
         ledger.chunks(tenant, part, Piece::Day(*first)..=Piece::Day(*last)).await
     });

@@ -13,6 +13,7 @@ use shared::{digest::Digest, tenant::TenantScope};
 use std::{
     collections::HashMap,
     hash::{BuildHasherDefault, Hasher},
+    iter,
 };
 
 /// How many of a crowd are known one by one.
@@ -66,7 +67,7 @@ pub(super) struct Stored {
     level: u8,
     /// The digests of those who are kept, of eight bytes each, in their order.
     digests: Bytes,
-    /// How often each of them came.
+    /// How often each of them came; nothing, where each came once.
     times: Vec<u32>,
     sketch: Option<Packed>,
 }
@@ -82,16 +83,17 @@ impl Listed {
     }
 
     /// Those who are kept, and how often each came.
-    fn seen(&self) -> impl ExactSizeIterator<Item = (u64, u32)> {
+    fn seen(&self) -> impl Iterator<Item = (u64, u32)> {
         let digests = self.0.digests.as_chunks().0.iter().map(|digest| u64::from_be_bytes(*digest));
-        digests.zip(self.0.times.iter().copied())
+        digests.zip(self.0.times.iter().copied().chain(iter::repeat(1)))
     }
 }
 
 impl Stored {
     /// What it holds.
     pub(super) fn read(self) -> Result<Listed, NoCrowd> {
-        let fits = self.digests.len() == self.times.len() * size_of::<u64>();
+        let (whole, rest) = self.digests.as_chunks::<8>();
+        let fits = rest.is_empty() && (self.times.is_empty() || self.times.len() == whole.len());
         let is_sound = fits && self.sketch.as_ref().is_none_or(Packed::is_sound);
         is_sound.then_some(Listed(self)).ok_or(NoCrowd)
     }
@@ -211,10 +213,11 @@ impl Crowd {
     pub(super) fn store(&self) -> Stored {
         let mut seen: Vec<(u64, u32)> = self.seen.iter().map(|(digest, times)| (*digest, *times)).collect();
         seen.sort_unstable();
+        let are_all_once = seen.iter().all(|(_, times)| *times == 1);
         Stored {
             level: self.level,
             digests: seen.iter().flat_map(|(digest, _)| digest.to_be_bytes()).collect(),
-            times: seen.into_iter().map(|(_, times)| times).collect(),
+            times: if are_all_once { vec![] } else { seen.into_iter().map(|(_, times)| times).collect() },
             sketch: self.sketch.as_ref().map(Sketch::pack),
         }
     }
