@@ -72,8 +72,8 @@ async fn counting_by_schedule_changes_no_answer_and_late_events_and_deletions_co
     let mark = faults.mark();
     assert_eq!(answers(&service, began).await, before);
     let read = faults.since(mark).by("ingest").of("BatchGetItem");
-    // The hours that the range of one question cuts, the sum, and the page.
-    assert!(read.iter().count() <= 6, "{read:#?}");
+    // The hours that the range of one question cuts, and the page.
+    assert!(read.iter().count() <= 3, "{read:#?}");
     // A late event, and a deletion.
     let late = json!({
         "event_type": "pageview", "payload": {}, "timestamp": (began - SignedDuration::from_hours(20)), "utm_source": "mail", "surface": "home", "app": "shop",
