@@ -5,7 +5,7 @@ use crate::{
     rollup::{
         crowd::{Crowd, digest},
         pack::{Places, Rolled},
-        sums::{added, number},
+        sums::{Sum, number},
         tally::Combination,
     },
 };
@@ -113,7 +113,7 @@ impl AggregateQuery {
 #[derive(Clone, Debug, Default)]
 struct Found {
     events: u64,
-    sum: f64,
+    sum: Sum,
     crowd: Crowd,
     /// Whether some of the crowd was not known one by one when it came.
     is_sketched: bool,
@@ -122,7 +122,7 @@ struct Found {
 impl Found {
     fn join(&mut self, other: &Self) {
         self.events += other.events;
-        self.sum = added(self.sum, other.sum);
+        self.sum.join(&other.sum);
         self.crowd.join(&other.crowd);
     }
 
@@ -135,7 +135,7 @@ impl Found {
     fn value(&self, measure: &Measure) -> f64 {
         match measure {
             Measure::Events => self.events as f64,
-            Measure::Sum(_) => self.sum,
+            Measure::Sum(_) => self.sum.value(),
             Measure::UniqueUsers | Measure::UniqueSessions => self.crowd.count() as f64,
             Measure::BounceRate => self.crowd.once(),
         }
@@ -190,18 +190,21 @@ impl<'a> Answer<'a> {
         };
         let who = who.map(|name| digest(tenant, name));
         let number = match measure {
-            Measure::Sum(path) => number(&event.payload, path).unwrap_or_default(),
-            _ => 0.0,
+            Measure::Sum(path) => number(&event.payload, path),
+            _ => None,
         };
         let found = self.groups.0.entry(values).or_default();
         found.events += 1;
-        found.sum = added(found.sum, number);
+        number.iter().for_each(|number| found.sum.add(*number));
         who.iter().for_each(|who| found.crowd.saw(*who, 1));
     }
 
-    /// Counts those events of a roll-up that are asked for.
-    pub(crate) fn take_all(&mut self, rolled: &Rolled) {
-        let Some(wanted) = Wanted::of(self.asked, rolled) else { return };
+    /// Counts those events of a roll-up that are asked for, if it says what is asked of them.
+    pub(crate) fn take_all(&mut self, rolled: &Rolled) -> bool {
+        if !rolled.tells_of(self.asked.filters.dimensions.get(&Dimension::EventType).map(String::as_str)) {
+            return false;
+        }
+        let Some(wanted) = Wanted::of(self.asked, rolled) else { return true };
         let path = if let Measure::Sum(path) = &self.asked.measure { rolled.place(path) } else { None };
         // Which combinations there are in each group, by the numbers of the values that are grouped by.
         let mut groups: BTreeMap<Places, Vec<usize>> = BTreeMap::new();
@@ -215,14 +218,14 @@ impl<'a> Answer<'a> {
             let found = self.groups.0.entry(self.asked.group_by.iter().map(value).collect()).or_default();
             for at in combinations {
                 found.events += rolled.events(at);
-                let sum = path.and_then(|path| rolled.sum(at, path)).unwrap_or_default();
-                found.sum = added(found.sum, sum);
+                path.and_then(|path| rolled.sum(at, path)).iter().for_each(|sum| found.sum.join(sum));
                 if let Some(crowd) = rolled.crowd(at) {
                     found.is_sketched |= !crowd.is_exact();
                     found.crowd.join_listed(crowd);
                 }
             }
         }
+        true
     }
 
     /// Whether what crowds in brief have said of each group is all there is to say.

@@ -134,7 +134,7 @@ async fn of_days(
     // Of one query a megabyte comes after the other: so many days have about one.
     let of_one = match part {
         Part::Users | Part::Sessions => 3,
-        Part::UsersInBrief(Slot::By(_)) | Part::SessionsInBrief(Slot::By(_) | Slot::PagesBy(_)) => 8,
+        Part::Sums | Part::UsersInBrief(Slot::By(_)) | Part::SessionsInBrief(Slot::By(_) | Slot::PagesBy(_)) => 8,
         _ => usize::MAX,
     };
     let read = days.chunks(of_one).map(|days| async move {
@@ -162,18 +162,16 @@ async fn of_whole_days<'a>(
     let brief = in_brief(asked, part);
     if !brief.is_empty() {
         let found = try_join_all(brief.into_iter().map(|part| of_days(ledger, tenant, part, days))).await?;
-        let found: Option<Vec<Rolled>> = found.into_iter().flatten().map(|(_, rollup)| rollup).collect();
-        found.iter().flatten().for_each(|rollup| answer.take_all(rollup));
-        if found.is_some() && answer.is_told_in_brief() {
+        let mut found = found.into_iter().flatten();
+        if found.all(|(_, rollup)| rollup.is_some_and(|rollup| answer.take_all(&rollup))) && answer.is_told_in_brief() {
             return Ok((answer, vec![]));
         }
         answer = Answer::to(tenant, asked);
     }
     let mut missing = vec![];
     for (day, rollup) in of_days(ledger, tenant, part, days).await? {
-        match rollup {
-            Some(rollup) => answer.take_all(&rollup),
-            None => missing.push(day),
+        if !rollup.is_some_and(|rollup| answer.take_all(&rollup)) {
+            missing.push(day);
         }
     }
     Ok((answer, missing))
@@ -217,11 +215,8 @@ async fn rolled<'a>(
         let Some(mark) = marks.get(&day) else { continue };
         for hour in hours {
             match held(&mut found, Piece::Hour(hour), part, mark.of(hour).version).flatten() {
-                Some(rollup) => {
-                    pieces.insert(Piece::Hour(hour));
-                    answer.take_all(&rollup);
-                }
-                None => plan.live(hour, range),
+                Some(rollup) if answer.take_all(&rollup) => _ = pieces.insert(Piece::Hour(hour)),
+                _ => plan.live(hour, range),
             }
         }
     }

@@ -1,12 +1,12 @@
 //! How many different people or sessions there are, and how often each came: one by one while they are few, by sketch and sample
 //! when they are many.
 //!
-//! Each is known by 64 bits of a digest. Up to [`EXACT`] of them are kept, and all that is said of them is exact. Beyond, a [`sketch`](super::sketch)
-//! goes on counting how many there are, and of the digests those alone are kept that begin with so many zeros that
+//! Each is known by 64 bits of a digest. Up to [`EXACT`] of them are kept, and all that is said of them is exact. Beyond, a HyperLogLog
+//! sketch goes on counting how many there are, and of the digests those alone are kept that begin with so many zeros that
 //! they are no more than [`EXACT`] again: a sample of the people, the same ones in every hour, so that how often each came can still be
 //! added up over hours.
 
-use super::sketch::{self, Packed, Sketch};
+use super::sketch::{Registers, Sketch};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use shared::{digest::Digest, tenant::TenantScope};
@@ -69,7 +69,7 @@ pub(super) struct Stored {
     digests: Bytes,
     /// How often each of them came; nothing, where each came once.
     times: Vec<u32>,
-    sketch: Option<Packed>,
+    sketch: Option<Registers>,
 }
 
 /// A crowd as it was stored, in the order of its digests: to be joined, or to be gone on with.
@@ -94,7 +94,7 @@ impl Stored {
     pub(super) fn read(self) -> Result<Listed, NoCrowd> {
         let (whole, rest) = self.digests.as_chunks::<8>();
         let fits = rest.is_empty() && (self.times.is_empty() || self.times.len() == whole.len());
-        let is_sound = fits && self.sketch.as_ref().is_none_or(Packed::is_sound);
+        let is_sound = fits && self.sketch.as_ref().is_none_or(Registers::is_sound);
         is_sound.then_some(Listed(self)).ok_or(NoCrowd)
     }
 }
@@ -182,7 +182,7 @@ impl Crowd {
 
     /// How many bytes it takes, about.
     pub(crate) fn bytes(&self) -> usize {
-        self.seen.capacity() * 17 + if self.sketch.is_some() { sketch::REGISTERS } else { 0 }
+        self.seen.capacity() * 17 + self.sketch.as_ref().map_or(0, Sketch::bytes)
     }
 
     /// How many are kept.
@@ -218,7 +218,7 @@ impl Crowd {
             level: self.level,
             digests: seen.iter().flat_map(|(digest, _)| digest.to_be_bytes()).collect(),
             times: if are_all_once { vec![] } else { seen.into_iter().map(|(_, times)| times).collect() },
-            sketch: self.sketch.as_ref().map(Sketch::pack),
+            sketch: self.sketch.as_ref().map(Sketch::store),
         }
     }
 
@@ -232,7 +232,7 @@ impl Crowd {
     /// All of a crowd that was stored came too.
     pub(crate) fn join_listed(&mut self, other: &Listed) {
         if let Some(sketch) = &other.0.sketch {
-            self.sketched().join_packed(sketch);
+            self.sketched().join_stored(sketch);
         }
         while self.level < other.0.level {
             self.thin();
@@ -313,7 +313,7 @@ mod tests {
         for broken in [
             Stored { digests: short, ..sound.clone() },
             Stored { times: vec![1; 4], ..sound.clone() },
-            Stored { sketch: Some(Packed::Few(vec![1].into())), ..sound },
+            Stored { sketch: Some(Registers::Few(vec![1].into())), ..sound },
         ] {
             assert!(broken.read().is_err());
         }

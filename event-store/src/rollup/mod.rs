@@ -8,13 +8,13 @@
 //! | module | offers |
 //! | --- | --- |
 //! | [`time`] | hours and days of UTC |
-//! | [`sketch`] | how many different people there are, about |
+//! | `sketch` | how many different people there are, about |
 //! | [`crowd`] | how many different people there are, exactly or by sketch and sample |
 //! | [`sums`] | what numbers in payloads add up to |
 //! | [`tally`] | what a roll-up holds |
 //! | [`pack`] | it as bytes |
 //! | [`chunk`] | the bytes as items |
-//! | [`plan`] | of what roll-ups a question is answered, and what is read from events |
+//! | `plan` | of what roll-ups a question is answered, and what is read from events |
 //! | [`answer`] | questions answered from roll-ups and from events |
 //! | [`seal`] | counting what is marked, checking what was counted, counting it anew |
 //! | [`begun`] | how far the counting of an hour has come that takes several runs |

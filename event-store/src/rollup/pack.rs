@@ -5,17 +5,17 @@
 use super::{
     Part, Slot,
     crowd::{Crowd, Listed, Stored},
-    sums::Paths,
+    sums::{Paths, Sum},
     tally::{Combination, Rollup},
 };
 use crate::{Dimension, StoreError};
 use serde::{Deserialize, Serialize};
 use std::{collections::HashMap, sync::Arc};
 
-/// One part of a roll-up, as it is packed. A form that is new gets a variant of its own at the end.
+/// One part of a roll-up, as it is packed. Of forms that were released each keeps its variant, and a new one gets its own at the end.
 #[derive(Debug, Serialize, Deserialize)]
 enum Packed {
-    /// There are too many combinations: events are read each time, or a part that says more.
+    /// There are too many combinations, or too many sums: events are read each time, or a part that says more.
     TooWide,
     First {
         /// Every value, once.
@@ -27,7 +27,9 @@ enum Packed {
         /// Who came: of people and sessions.
         crowds: Vec<Stored>,
         /// For each combination the numbers of paths, each of which is a text, and their sums: of sums alone.
-        sums: Vec<Vec<(u32, f64)>>,
+        sums: Vec<Vec<(u32, Sum)>>,
+        /// The types of events, each by the number of its text, that have too many paths for sums: of sums alone.
+        left_out: Vec<u32>,
     },
 }
 
@@ -106,7 +108,11 @@ fn packed(rollup: Option<&Rollup>, part: Part) -> Result<Vec<u8>, StoreError> {
             // A group without people is one whose number of people is 0.
             Part::Users | Part::UsersByType | Part::UsersInBrief(_) => crowds.push(tally.users.store()),
             Part::Sessions | Part::SessionsByType | Part::SessionsInBrief(_) => crowds.push(tally.sessions.store()),
-            Part::Sums => sums.push(tally.sums.iter().map(|(path, sum)| (texts.place(path), *sum)).collect()),
+            Part::Sums => {
+                let kind = combination.value(Dimension::EventType).unwrap_or_default();
+                let found = tally.sums.iter().filter(|_| !rollup.paths.lacks(kind));
+                sums.push(found.map(|(path, sum)| (texts.place(path), *sum)).collect());
+            }
         }
         let mut place = Places::default();
         for (place, value) in place.iter_mut().zip(&combination.0) {
@@ -114,7 +120,10 @@ fn packed(rollup: Option<&Rollup>, part: Part) -> Result<Vec<u8>, StoreError> {
         }
         combinations.push(place);
     }
-    postcard::to_allocvec(&Packed::First { texts: texts.texts, combinations, events, crowds, sums }).map_err(bad)
+    let left_out = rollup.paths.left_out().filter(|_| part == Part::Sums);
+    let left_out = left_out.map(|kind| texts.place(kind)).collect();
+    let texts = texts.texts;
+    postcard::to_allocvec(&Packed::First { texts, combinations, events, crowds, sums, left_out }).map_err(bad)
 }
 
 /// A part of a roll-up as it was packed, which names values by numbers.
@@ -125,7 +134,8 @@ pub struct Rolled {
     combinations: Vec<Places>,
     events: Vec<u64>,
     crowds: Vec<Listed>,
-    sums: Vec<Vec<(u32, f64)>>,
+    sums: Vec<Vec<(u32, Sum)>>,
+    left_out: Vec<u32>,
 }
 
 /// For each dimension the number of its value, from 1; 0 where there is none.
@@ -160,8 +170,14 @@ impl Rolled {
     }
 
     /// What the numbers at a path, by its number, add up to of the combination at a place: of sums alone.
-    pub(crate) fn sum(&self, at: usize, path: u32) -> Option<f64> {
-        self.sums.get(at)?.iter().find(|(of, _)| *of == path).map(|(_, sum)| *sum)
+    pub(crate) fn sum(&self, at: usize, path: u32) -> Option<&Sum> {
+        self.sums.get(at)?.iter().find(|(of, _)| *of == path).map(|(_, sum)| sum)
+    }
+
+    /// Whether it says what is asked for of events of this type, or of all.
+    pub(crate) fn tells_of(&self, kind: Option<&str>) -> bool {
+        let lacks = |place: &u32| kind.is_none_or(|kind| self.place(kind) == Some(*place));
+        !self.left_out.iter().any(lacks)
     }
 
     /// The roll-up, as far as this part says what is in it.
@@ -178,12 +194,14 @@ impl Rolled {
                 Part::Users | Part::UsersByType | Part::UsersInBrief(_) => tally.users = crowd(),
                 Part::Sessions | Part::SessionsByType | Part::SessionsInBrief(_) => tally.sessions = crowd(),
                 Part::Sums => {
+                    let kind = text(&places[Dimension::EventType as usize]).unwrap_or_default();
                     for (path, sum) in self.sums.get(at).into_iter().flatten() {
-                        text(path).iter().for_each(|path| whole.paths.add(&mut tally.sums, path, *sum));
+                        text(path).iter().for_each(|path| whole.paths.add(&kind, &mut tally.sums, path, sum));
                     }
                 }
             }
         }
+        self.left_out.iter().filter_map(text).for_each(|kind| whole.paths.leave_out(&kind));
         whole
     }
 }
@@ -203,9 +221,11 @@ pub fn whole(part: Part, found: Option<Rolled>) -> Option<Rollup> {
 ///
 /// [`StoreError::Form`].
 pub fn unpack(bytes: &[u8], part: Part) -> Result<Option<Rolled>, StoreError> {
-    let (texts, combinations, events, crowds, sums) = match postcard::from_bytes(bytes).map_err(bad)? {
+    let (texts, combinations, events, crowds, sums, left_out) = match postcard::from_bytes(bytes).map_err(bad)? {
         Packed::TooWide => return Ok(None),
-        Packed::First { texts, combinations, events, crowds, sums } => (texts, combinations, events, crowds, sums),
+        Packed::First { texts, combinations, events, crowds, sums, left_out } => {
+            (texts, combinations, events, crowds, sums, left_out)
+        }
     };
     let counted = match part {
         Part::Counts => events.len(),
@@ -215,12 +235,13 @@ pub fn unpack(bytes: &[u8], part: Part) -> Result<Option<Rolled>, StoreError> {
     let fits = counted == combinations.len() && events.len() + crowds.len() + sums.len() == counted;
     let is_named = |place: u32| place as usize <= texts.len();
     let named = |places: &Places| places.iter().all(|place| is_named(*place));
-    let summed = |sums: &Vec<(u32, f64)>| sums.iter().all(|(path, sum)| is_named(*path) && sum.is_finite());
-    if !fits || !combinations.iter().all(named) || !sums.iter().all(summed) {
+    let summed = |sums: &Vec<(u32, Sum)>| sums.iter().all(|(path, sum)| is_named(*path) && sum.is_sound());
+    let is_left_out = |place: &u32| *place > 0 && is_named(*place) && part == Part::Sums;
+    if !fits || !combinations.iter().all(named) || !sums.iter().all(summed) || !left_out.iter().all(is_left_out) {
         return Err(bad(std::io::Error::other("a roll-up does not fit together")));
     }
     let crowds = crowds.into_iter().map(Stored::read).collect::<Result<_, _>>().map_err(bad)?;
-    Ok(Some(Rolled { part, texts, combinations, events, crowds, sums }))
+    Ok(Some(Rolled { part, texts, combinations, events, crowds, sums, left_out }))
 }
 
 #[cfg(test)]
@@ -249,10 +270,10 @@ mod tests {
             tally.events = n as u64 + 1;
             tally.users.saw(n as u64 * 7, 2);
             // One path has the name of a value.
-            ["cart.sum", "ios"]
-                .iter()
-                .take(n % 3)
-                .for_each(|path| rollup.paths.add(&mut tally.sums, path, 0.1 * n as f64));
+            let mut sum = Sum::default();
+            sum.add(0.1 * n as f64);
+            let numbers = ["cart.sum", "ios"].iter().take(n % 3);
+            numbers.for_each(|path| rollup.paths.add("pageview", &mut tally.sums, path, &sum));
             if n % 2 == 0 {
                 tally.sessions.saw(n as u64, 1);
             }
@@ -315,7 +336,7 @@ mod tests {
         #[test]
         fn no_bytes_make_it_fall_over(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
             for part in parts() {
-                let _ = unpack(&bytes, part);
+                let _ = unpack(&bytes, part).map(|found| whole(part, found));
             }
         }
     }

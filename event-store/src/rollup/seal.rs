@@ -44,6 +44,8 @@ pub struct Sealed {
     pub waits_since: Option<Timestamp>,
     /// Hours and days with too many combinations of values to be counted.
     pub too_wide: u64,
+    /// Others with too many paths, or too many sums, for what is in payloads to be added up: for events of a type, or of all.
+    pub without_sums: u64,
     /// Events that were read.
     pub events: u64,
 }
@@ -52,6 +54,14 @@ impl Sealed {
     /// Counts an hour, or a day, that could have been counted from `since` on.
     fn waits(&mut self, since: Option<Timestamp>) {
         *self += Self { unfinished: 1, waits_since: since, ..Self::default() };
+    }
+
+    /// Counts what an hour or a day leaves out.
+    fn says(&mut self, counted: Option<&Rollup>) {
+        match counted {
+            None => self.too_wide += 1,
+            Some(counted) => self.without_sums += u64::from(!counted.has_all_sums()),
+        }
     }
 }
 
@@ -63,6 +73,7 @@ impl AddAssign for Sealed {
         self.unfinished += more.unfinished;
         self.waits_since = self.waits_since.into_iter().chain(more.waits_since).min();
         self.too_wide += more.too_wide;
+        self.without_sums += more.without_sums;
         self.events += more.events;
     }
 }
@@ -117,7 +128,7 @@ impl<'a> Sealer<'a> {
             match counted {
                 None => sealed.waits(mark.of(hour).until),
                 Some(counted) => {
-                    sealed.too_wide += u64::from(counted.is_none());
+                    sealed.says(counted.as_ref());
                     sealed.hours += u64::from(self.write(Piece::Hour(hour), version, counted.as_ref()).await?);
                 }
             }
@@ -133,7 +144,7 @@ impl<'a> Sealer<'a> {
                     return Ok(sealed);
                 }
                 Some(counted) => {
-                    sealed.too_wide += u64::from(counted.is_none());
+                    sealed.says(counted.as_ref());
                     sealed.days += u64::from(self.write(Piece::Day(day), mark.version, counted.as_ref()).await?);
                 }
             }

@@ -11,7 +11,7 @@
 use bytes::Bytes;
 use datasketches::hll::HllSketch;
 use serde::{Deserialize, Serialize};
-use std::ops::Range;
+use std::{collections::BTreeMap, mem, ops::Range};
 
 /// The logarithm of the number of registers.
 const PRECISION: u8 = 14;
@@ -21,16 +21,24 @@ pub(super) const REGISTERS: usize = 1 << PRECISION;
 const LARGEST: u8 = 64 - PRECISION + 1;
 /// The most that half a byte says.
 const HALF: u8 = 15;
-/// The largest value above which halves of bytes are still values.
+/// The largest that each register may be said to have at least: what lies half a byte above it is still a rank.
 const MOST_LEAST: u8 = LARGEST - HALF;
 
-/// A sketch that grows.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Sketch(Box<[u8]>);
+/// Up to how many registers have a value while they are few.
+const FEW: usize = 512;
+
+/// A sketch that grows. Of few people it takes few bytes, as a roll-up may have very many of these.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Sketch {
+    /// The registers that have a value, while they are no more than [`FEW`]; after that none.
+    few: BTreeMap<u16, u8>,
+    /// All of them after that.
+    all: Option<Box<[u8; REGISTERS]>>,
+}
 
 /// A sketch as it is stored, in the shorter of two forms.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) enum Packed {
+pub(super) enum Registers {
     /// For each register that has a value, how many without one lie before it, in bytes of seven bits, the lowest first, of which all but the last
     /// have the eighth bit too; and the value.
     Few(Bytes),
@@ -45,12 +53,6 @@ pub(super) enum Packed {
     },
 }
 
-impl Default for Sketch {
-    fn default() -> Self {
-        Self(vec![0; REGISTERS].into())
-    }
-}
-
 impl Sketch {
     /// Somebody came.
     pub(super) fn saw(&mut self, digest: u64) {
@@ -60,20 +62,47 @@ impl Sketch {
     }
 
     fn raise(&mut self, at: usize, rank: u8) {
-        self.0[at] = self.0[at].max(rank);
+        if let Some(all) = &mut self.all {
+            all[at] = all[at].max(rank);
+            return;
+        }
+        let before = self.few.entry(at as u16).or_default();
+        *before = rank.max(*before);
+        if self.few.len() > FEW {
+            self.all();
+        }
+    }
+
+    /// All registers, as which it is kept from now on.
+    fn all(&mut self) -> &mut [u8; REGISTERS] {
+        self.all.get_or_insert_with(|| {
+            let mut all = Box::new([0; REGISTERS]);
+            mem::take(&mut self.few).into_iter().for_each(|(at, rank)| all[usize::from(at)] = rank);
+            all
+        })
+    }
+
+    /// The registers that have a value, in their order.
+    fn each(&self) -> impl Iterator<Item = (usize, u8)> {
+        let few = self.few.iter().map(|(at, rank)| (usize::from(*at), *rank));
+        let all = self.all.iter().flat_map(|all| all.iter().copied().enumerate());
+        few.chain(all.filter(|(_, rank)| *rank > 0))
     }
 
     /// All of `other` came too.
     pub(super) fn join(&mut self, other: &Self) {
-        self.0.iter_mut().zip(&other.0).for_each(|(rank, other)| *rank = (*rank).max(*other));
+        match &other.all {
+            None => other.each().for_each(|(at, rank)| self.raise(at, rank)),
+            Some(other) => self.all().iter_mut().zip(&**other).for_each(|(rank, more)| *rank = (*rank).max(*more)),
+        }
     }
 
     /// All of a sketch that was stored came too.
-    pub(super) fn join_packed(&mut self, other: &Packed) {
+    pub(super) fn join_stored(&mut self, other: &Registers) {
         match other {
-            Packed::Few(bytes) => _ = each(bytes, |at, rank| self.raise(at, rank)),
-            Packed::All { least, halves, beyond } => {
-                for (two, half) in self.0.as_chunks_mut().0.iter_mut().zip(halves) {
+            Registers::Few(bytes) => _ = each(bytes, |at, rank| self.raise(at, rank)),
+            Registers::All { least, halves, beyond } => {
+                for (two, half) in self.all().as_chunks_mut().0.iter_mut().zip(halves) {
                     let [even, odd]: &mut [u8; 2] = two;
                     (*even, *odd) = ((*even).max(least + (half & 0xf)), (*odd).max(least + (half >> 4)));
                 }
@@ -82,10 +111,16 @@ impl Sketch {
         }
     }
 
+    /// How many bytes it takes, about.
+    pub(super) fn bytes(&self) -> usize {
+        8 * self.few.len() + if self.all.is_some() { REGISTERS } else { 0 }
+    }
+
     /// How many came, about.
     pub(super) fn estimate(&self) -> f64 {
-        let mut of_rank = [0_u32; 1 + LARGEST as usize];
-        self.0.iter().for_each(|rank| of_rank[usize::from(*rank)] += 1);
+        let (mut registers, mut of_rank) = ([0; REGISTERS], [0_u32; 1 + LARGEST as usize]);
+        self.each().for_each(|(at, rank)| registers[at] = rank);
+        registers.iter().for_each(|rank| of_rank[usize::from(*rank)] += 1);
         // The form parts at 32 the sum of a half to the power of each.
         let sum = |ranks: Range<usize>| ranks.map(|rank| f64::from(of_rank[rank]) * 0.5_f64.powi(rank as i32)).sum();
         // Apache DataSketches, HLL, a preamble of ten integers: version, family, precision, how it came about, and eight bits a register.
@@ -95,33 +130,30 @@ impl Sketch {
         }
         bytes.extend_from_slice(&of_rank[0].to_le_bytes());
         bytes.extend_from_slice(&0_u32.to_le_bytes());
-        bytes.extend_from_slice(&self.0);
-        HllSketch::deserialize(&bytes).map_or(f64::NAN, |sketch| sketch.estimate())
+        bytes.extend_from_slice(&registers);
+        HllSketch::deserialize(&bytes).expect("registers have the form that was written").estimate()
     }
 
     /// It as it is stored.
-    pub(super) fn pack(&self) -> Packed {
-        let (mut few, mut zeros) = (vec![], 0_usize);
-        for rank in &self.0 {
-            if *rank == 0 {
-                zeros += 1;
-                continue;
-            }
+    pub(super) fn store(&self) -> Registers {
+        let (mut few, mut next) = (vec![], 0);
+        for (at, rank) in self.each() {
+            let mut zeros = at - next;
             while zeros > 0x7f {
                 few.push(zeros as u8 | 0x80);
                 zeros >>= 7;
             }
-            few.extend([zeros as u8, *rank]);
-            zeros = 0;
+            few.extend([zeros as u8, rank]);
+            next = at + 1;
         }
-        if few.len() <= REGISTERS / 2 {
-            return Packed::Few(few.into());
-        }
-        let least = self.0.iter().copied().min().unwrap_or_default().min(MOST_LEAST);
+        let Some(all) = self.all.as_ref().filter(|_| few.len() > REGISTERS / 2) else {
+            return Registers::Few(few.into());
+        };
+        let least = all.iter().copied().min().unwrap_or_default().min(MOST_LEAST);
         let half = |rank: u8| (rank - least).min(HALF);
-        let halves = self.0.as_chunks().0.iter().map(|[even, odd]| half(*even) | half(*odd) << 4).collect();
-        let beyond = (0_u16..).zip(&*self.0).filter(|(_, rank)| **rank - least > HALF);
-        Packed::All { least, halves, beyond: beyond.map(|(at, rank)| (at, *rank)).collect() }
+        let halves = all.as_chunks().0.iter().map(|[even, odd]| half(*even) | half(*odd) << 4).collect();
+        let beyond = (0_u16..).zip(&**all).filter(|(_, rank)| **rank - least > HALF);
+        Registers::All { least, halves, beyond: beyond.map(|(at, rank)| (at, *rank)).collect() }
     }
 }
 
@@ -149,7 +181,7 @@ fn each(few: &[u8], mut take: impl FnMut(usize, u8)) -> Option<()> {
     Some(())
 }
 
-impl Packed {
+impl Registers {
     /// Whether it is of its form.
     pub(super) fn is_sound(&self) -> bool {
         match self {
@@ -194,17 +226,15 @@ mod tests {
             union.update(&own);
             let bytes = union.to_sketch(HllType::Hll8).serialize();
             assert_eq!(bytes.len(), 40 + REGISTERS);
-            let sketch = Sketch(bytes[40..].into());
+            let mut sketch = Sketch::default();
+            (0..).zip(&bytes[40..]).filter(|(_, rank)| **rank > 0).for_each(|(at, rank)| sketch.raise(at, *rank));
             assert_eq!(sketch.estimate(), union.estimate(), "{many}");
         }
     }
 
     #[test]
     fn ranks_and_registers_are_of_different_bits() {
-        let ranks = |digest| {
-            let sketch = sketch([digest]);
-            (0..).zip(sketch.0).filter(|(_, rank)| *rank > 0).collect::<Vec<(usize, u8)>>()
-        };
+        let ranks = |digest| sketch([digest]).each().collect::<Vec<_>>();
         assert_eq!(ranks(u64::MAX), [(REGISTERS - 1, 1)]);
         assert_eq!(ranks(0), [(0, LARGEST)]);
         assert_eq!(ranks(REGISTERS as u64 - 1), [(REGISTERS - 1, LARGEST)]);
@@ -215,22 +245,24 @@ mod tests {
     #[test]
     fn bytes_that_are_no_sketch_are_known_as_such() {
         let halves = Bytes::from(vec![0x11; REGISTERS / 2]);
-        let all = |least, beyond| Packed::All { least, halves: halves.clone(), beyond };
-        for sound in [Packed::Few(vec![].into()), Packed::Few(vec![5, 1, 0, LARGEST].into()), all(3, vec![(7, 20)])] {
+        let all = |least, beyond| Registers::All { least, halves: halves.clone(), beyond };
+        for sound in
+            [Registers::Few(vec![].into()), Registers::Few(vec![5, 1, 0, LARGEST].into()), all(3, vec![(7, 20)])]
+        {
             assert!(sound.is_sound(), "{sound:?}");
         }
         for bad in [
-            Packed::Few(vec![5].into()),
-            Packed::Few(vec![5, 0].into()),
-            Packed::Few(vec![5, LARGEST + 1].into()),
-            Packed::Few(vec![0x80].into()),
-            Packed::Few(vec![0xff, 0xff, 0xff, 0xff, 1].into()),
-            Packed::Few(vec![0x80, 0x80, 1, 1].into()),
+            Registers::Few(vec![5].into()),
+            Registers::Few(vec![5, 0].into()),
+            Registers::Few(vec![5, LARGEST + 1].into()),
+            Registers::Few(vec![0x80].into()),
+            Registers::Few(vec![0xff, 0xff, 0xff, 0xff, 1].into()),
+            Registers::Few(vec![0x80, 0x80, 1, 1].into()),
             all(MOST_LEAST + 1, vec![]),
             all(255, vec![]),
             all(1, vec![(u16::MAX, 20)]),
             all(1, vec![(7, 0)]),
-            Packed::All { least: 1, halves: halves.slice(1..), beyond: vec![] },
+            Registers::All { least: 1, halves: halves.slice(1..), beyond: vec![] },
         ] {
             assert!(!bad.is_sound(), "{bad:?}");
         }
@@ -244,26 +276,31 @@ mod tests {
         ) {
             let from = u64::from(from);
             let one = sketch((from..from + many).map(spread).chain(rare));
-            let packed = one.pack();
-            prop_assert!(packed.is_sound());
+            let stored = one.store();
+            prop_assert!(stored.is_sound());
             let mut back = Sketch::default();
-            back.join_packed(&packed);
+            back.join_stored(&stored);
             prop_assert_eq!(&back, &one);
-            let length = postcard::to_allocvec(&packed).unwrap().len();
+            let length = postcard::to_allocvec(&stored).unwrap().len();
             prop_assert!(length <= (REGISTERS / 2 + 64).min(3 * many as usize + 64), "{} of {}", length, many);
             let other = sketch((from + many / 2..from + 2 * many).map(spread));
             let mut joined = one.clone();
             joined.join(&other);
             let mut told = one;
-            told.join_packed(&other.pack());
+            told.join_stored(&other.store());
             prop_assert_eq!(&joined, &told);
         }
 
         #[test]
-        fn no_bytes_make_it_fall_over(bytes in prop::collection::vec(any::<u8>(), 0..60), least in any::<u8>()) {
-            _ = Packed::Few(bytes.clone().into()).is_sound();
-            let halves = bytes.iter().copied().cycle().take(if bytes.is_empty() { 0 } else { REGISTERS / 2 }).collect();
-            _ = Packed::All { least, halves, beyond: vec![] }.is_sound();
+        fn no_bytes_make_it_fall_over(bytes in prop::collection::vec(any::<u8>(), 1..60), least in any::<u8>(), beyond in any::<[(u16, u8); 2]>()) {
+            let halves = bytes.iter().copied().cycle().take(REGISTERS / 2).collect();
+            for stored in [Registers::Few(bytes.into()), Registers::All { least, halves, beyond: beyond.into() }] {
+                if stored.is_sound() {
+                    let mut sketch = Sketch::default();
+                    sketch.join_stored(&stored);
+                    prop_assert!(sketch.estimate().is_finite());
+                }
+            }
         }
     }
 }

@@ -3,7 +3,7 @@
 use super::{
     Slot,
     crowd::{BRIEF, Crowd, digest},
-    sums::{self, Paths, Sums},
+    sums::{self, Paths, Sum, Sums},
 };
 use crate::{Dimension, Event};
 use shared::tenant::TenantScope;
@@ -98,9 +98,12 @@ impl Rollup {
         tally.events += 1;
         event.user_id.iter().for_each(|user| tally.users.saw(digest(tenant, user), 1));
         event.session_id.iter().for_each(|session| tally.sessions.saw(digest(tenant, session), 1));
-        if !paths.is_too_wide() {
-            let numbers = sums::numbers(&event.payload).into_iter();
-            numbers.for_each(|(path, number)| paths.add(&mut tally.sums, &path, number));
+        if !paths.lacks(&event.event_type) {
+            for (path, number) in sums::numbers(&event.payload) {
+                let mut sum = Sum::default();
+                sum.add(number);
+                paths.add(&event.event_type, &mut tally.sums, &path, &sum);
+            }
         }
         Ok(())
     }
@@ -114,10 +117,12 @@ impl Rollup {
         if other.paths.is_too_wide() {
             self.paths = Paths::too_wide();
         }
+        other.paths.left_out().for_each(|kind| self.paths.leave_out(kind));
         for (combination, found) in &other.tallies {
             let (tally, paths) = self.tally(combination.clone())?;
             tally.join(found);
-            found.sums.iter().for_each(|(path, sum)| paths.add(&mut tally.sums, path, *sum));
+            let kind = combination.value(Dimension::EventType).unwrap_or_default();
+            found.sums.iter().for_each(|(path, sum)| paths.add(kind, &mut tally.sums, path, sum));
         }
         Ok(())
     }
@@ -136,7 +141,11 @@ impl Rollup {
         let mut brief = Self::default();
         for (combination, tally) in &self.tallies {
             let Some(values) = slot.values(combination) else { continue };
-            brief.tallies.entry(values).or_default().join(tally);
+            let group = brief.tallies.entry(values).or_default();
+            match slot {
+                Slot::PagesBy(_) => group.sessions.join(&tally.sessions),
+                Slot::Whole | Slot::Types(_) | Slot::By(_) => group.join(tally),
+            }
             if matches!(slot, Slot::By(_) | Slot::PagesBy(_)) && brief.tallies.len() > MOST_IN_BRIEF {
                 return None;
             }
@@ -152,6 +161,11 @@ impl Rollup {
             tally.sessions.shorten(sessions);
         }
         Some(brief)
+    }
+
+    /// Whether it has the sums of every type of events.
+    pub(super) fn has_all_sums(&self) -> bool {
+        !self.paths.is_too_wide() && self.paths.left_out().next().is_none()
     }
 
     /// Samples the largest crowds until all together are few enough to be stored.
@@ -212,6 +226,21 @@ mod tests {
             let many = if crowd.count() > 5_000 { 6_000.0 } else { 4_000.0 };
             assert!((crowd.count() as f64 / many - 1.0).abs() < 0.03, "{}", crowd.count());
         }
+    }
+
+    #[test]
+    fn very_many_small_crowds_take_few_bytes_though_they_are_sampled() {
+        let mut rollup = Rollup::default();
+        for n in 0..20_000_u64 {
+            let mut combination = Combination::default();
+            combination.0[Dimension::UtmTerm as usize] = Some(n.to_string().into());
+            let tally = rollup.tallies.entry(combination).or_default();
+            (0..3).for_each(|one| tally.users.saw(spread(3 * n + one), 1));
+        }
+        rollup.fit_in(40_000);
+        let users: Vec<&Crowd> = rollup.tallies.values().map(|tally| &tally.users).collect();
+        assert!(users.iter().all(|crowd| !crowd.is_exact() && (2..=4).contains(&crowd.count())));
+        assert!(users.iter().map(|crowd| crowd.bytes()).sum::<usize>() < 200 * users.len());
     }
 
     #[test]

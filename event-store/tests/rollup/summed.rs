@@ -31,17 +31,19 @@ async fn sums_of_whatever_is_in_payloads_are_answered_without_reading_an_event()
     let payload = |n: usize| match n {
         3 => json!({"cart": 7}),
         4 => json!({"cart": {"sum": "12"}}),
-        5 => json!({"cart": {"sum": 0.25}, "app": 2, "list": [1, 2], "a.b": 3}),
+        5 => json!({"cart": {"sum": 0.1}, "app": 2, "list": [1, 2], "a.b": 3}),
+        6 => json!({"cart": {"sum": -19.99}}),
         _ => json!({"cart": {"sum": n, "items": -1}, (long.as_str()): 2}),
     };
     let (world, store, door) = sealed(payload).await;
     let all = (0..24).sum::<usize>() as f64;
     for (path, total) in [
-        ("cart.sum", all - 12.0 + 0.25),
-        ("cart.items", -21.0),
+        // Without what stands in quotes, and to the last place whichever way it is added up.
+        ("cart.sum", all - 3.0 - 4.0 - 5.0 - 6.0 + 0.1 - 19.99),
+        ("cart.items", -20.0),
         ("cart", 7.0),
         ("app", 2.0),
-        (&long, 42.0),
+        (&long, 40.0),
         // The value of a dimension is no path, nor is what has no name that can be asked for.
         ("shop", 0.0),
         ("list.0", 0.0),
@@ -69,21 +71,36 @@ async fn sums_of_whatever_is_in_payloads_are_answered_without_reading_an_event()
 }
 
 #[tokio::test]
-async fn more_paths_than_are_kept_are_read_from_events_and_all_else_is_not() {
+async fn of_a_type_with_more_paths_than_are_kept_events_are_read_and_of_all_else_none() {
     // Each hour has few, and one has very many; or each has few, and the day has very many.
     let ids = |from: usize, many: usize| (from..from + many).map(|n| (format!("id-{n}"), json!(1))).collect::<Value>();
     let one_hour = |n: usize| if n == 7 { ids(0, 65) } else { json!({"n": 1}) };
     let each_hour = |n: usize| ids(n * 3, 3);
-    for (payload, path, read) in [(&one_hour as &dyn Fn(usize) -> Value, "n", 1), (&each_hour, "id-30", 0)] {
-        let (world, store, door) = sealed(payload).await;
-        let question = sum(path, &[Dimension::App]);
-        is_true_of(&store, &question, "counted").await;
-        assert_eq!(events_read(&store, &door, &question).await, read, "{path}");
+    let cases = [(&one_hour as &dyn Fn(usize) -> Value, "n", 1, 2), (&each_hour, "id-30", 0, 1)];
+    for (payload, path, read, without_sums) in cases {
+        let world = World::new("2026-03-01T00:00:00Z");
+        let (store, door) = world.instance();
+        let time = |n: usize| at("2026-02-28T00:10:00Z") + SignedDuration::from_hours(n as i64);
+        let views = (0..24).map(|n| event(&format!("view-{n}"), time(n), json!({"payload": payload(n)})));
+        let sale = json!({"event_type": "sale", "app": "shop", "payload": {"n": 0.1}});
+        let sales = (0..24).map(|n| event(&format!("sale-{n}"), time(n), sale.clone()));
+        put(&store, &views.chain(sales).collect::<Vec<_>>()).await;
+        world.clock.advance(LEASE + SignedDuration::from_mins(1));
+        let done = seal(&world, &store).await;
+        assert_eq!((done.hours, done.days, done.too_wide, done.without_sums), (24, 1, 0, without_sums));
+        let of_views = AggregateQuery { filters: of_type("pageview"), ..sum(path, &[]) };
+        for question in [sum(path, &[Dimension::App]), of_views] {
+            is_true_of(&store, &question, "counted").await;
+            assert_eq!(events_read(&store, &door, &question).await, read, "{path}");
+        }
+        let of_sales = AggregateQuery { filters: of_type("sale"), ..sum("n", &[Dimension::App]) };
+        is_true_of(&store, &of_sales, "of another type").await;
+        assert_eq!((counted(&store, &of_sales).await.total, events_read(&store, &door, &of_sales).await), (2.4, 0));
         for other in questions().into_iter().filter(|other| !matches!(other.measure, Measure::Sum(_))) {
             is_true_of(&store, &other, "counted").await;
         }
         let events = asked(always(), Measure::Events, &[]);
-        assert_eq!((counted(&store, &events).await.total, events_read(&store, &door, &events).await), (24.0, 0));
+        assert_eq!((counted(&store, &events).await.total, events_read(&store, &door, &events).await), (48.0, 0));
         assert!(verify(&world, &store).await.wrong.is_empty());
     }
 }

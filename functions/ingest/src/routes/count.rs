@@ -30,7 +30,7 @@ const NONE: &str = "(none)";
 #[into_params(parameter_in = Query)]
 pub(super) struct ToCount {
     /// An event type, in the singular or the plural (`pageviews`), `unique_users`, `unique_sessions` (also `sessions`), `bounce_rate`, or
-    /// `sum:payload.<path>`.
+    /// `sum:payload.<path>`: what the numbers at a path of members add up to, in events of every type unless `event_type` names one.
     #[param(example = "pageviews")]
     metric: String,
     /// Up to three dimensions with commas between them.
