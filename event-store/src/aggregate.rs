@@ -201,10 +201,10 @@ impl<'a> Answer<'a> {
 
     /// Counts those events of a roll-up that are asked for, if it says what is asked of them.
     pub(crate) fn take_all(&mut self, rolled: &Rolled) -> bool {
-        if !rolled.tells_of(self.asked.filters.dimensions.get(&Dimension::EventType).map(String::as_str)) {
+        let Some(wanted) = Wanted::of(self.asked, rolled) else { return true };
+        if rolled.combinations().any(|(_, places)| wanted.has(places) && rolled.is_left_out(places)) {
             return false;
         }
-        let Some(wanted) = Wanted::of(self.asked, rolled) else { return true };
         let path = if let Measure::Sum(path) = &self.asked.measure { rolled.place(path) } else { None };
         // Which combinations there are in each group, by the numbers of the values that are grouped by.
         let mut groups: BTreeMap<Places, Vec<usize>> = BTreeMap::new();

@@ -35,7 +35,7 @@ impl Begun {
     /// What lies in `chunks`, if it is whole and was counted under `version`.
     pub fn of(chunks: Vec<Chunk>, version: u64) -> Option<Self> {
         let bytes = chunk::joined(chunks, version)?;
-        let Packed { after, parts } = postcard::from_bytes(&bytes).ok()?;
+        let Packed { after, parts } = pack::whole_of(&bytes).ok()?;
         let mut rollup = Rollup::default();
         for (part, bytes) in Part::BY_COMBINATION.into_iter().zip(&parts) {
             rollup.join(&pack::whole(part, pack::unpack(bytes, part).ok()?)?).ok()?;

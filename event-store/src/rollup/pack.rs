@@ -174,10 +174,9 @@ impl Rolled {
         self.sums.get(at)?.iter().find(|(of, _)| *of == path).map(|(_, sum)| sum)
     }
 
-    /// Whether it says what is asked for of events of this type, or of all.
-    pub(crate) fn tells_of(&self, kind: Option<&str>) -> bool {
-        let lacks = |place: &u32| kind.is_none_or(|kind| self.place(kind) == Some(*place));
-        !self.left_out.iter().any(lacks)
+    /// Whether the combination of these numbers is left out: its type has too many paths.
+    pub(crate) fn is_left_out(&self, places: &Places) -> bool {
+        self.left_out.contains(&places[Dimension::EventType as usize])
     }
 
     /// The roll-up, as far as this part says what is in it.
@@ -215,13 +214,25 @@ pub fn whole(part: Part, found: Option<Rolled>) -> Option<Rollup> {
     }
 }
 
+/// What bytes say, all of them: what has something behind it was written in another form.
+///
+/// # Errors
+///
+/// [`StoreError::Form`].
+pub(super) fn whole_of<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, StoreError> {
+    match postcard::take_from_bytes(bytes).map_err(bad)? {
+        (found, []) => Ok(found),
+        _ => Err(bad(std::io::Error::other("there is more than was said"))),
+    }
+}
+
 /// What a part's bytes say; `None` where that is that it is too wide.
 ///
 /// # Errors
 ///
 /// [`StoreError::Form`].
 pub fn unpack(bytes: &[u8], part: Part) -> Result<Option<Rolled>, StoreError> {
-    let (texts, combinations, events, crowds, sums, left_out) = match postcard::from_bytes(bytes).map_err(bad)? {
+    let (texts, combinations, events, crowds, sums, left_out) = match whole_of(bytes)? {
         Packed::TooWide => return Ok(None),
         Packed::First { texts, combinations, events, crowds, sums, left_out } => {
             (texts, combinations, events, crowds, sums, left_out)
@@ -301,6 +312,13 @@ mod tests {
             assert!(back.tallies.values().all(|tally| tally.events == 0 && tally.sessions.count() == 0));
         }
         assert!(unpack(&pack(None, Part::Counts).unwrap(), Part::Counts).unwrap().is_none());
+        let mut narrow = rollup(3);
+        narrow.paths.leave_out("pageview");
+        let packed = pack(Some(&narrow), Part::Sums).unwrap();
+        let back = unpack(&packed, Part::Sums).unwrap().unwrap();
+        assert!(back.combinations().all(|(at, places)| back.is_left_out(places) && back.sum(at, 1).is_none()));
+        assert!(back.whole().paths.lacks("pageview"));
+        assert!(unpack(&[packed, vec![0]].concat(), Part::Sums).is_err(), "there is more");
         let mut too_wide = rollup(3);
         too_wide.paths = Paths::too_wide();
         let packed = |part| unpack(&pack(Some(&too_wide), part).unwrap(), part).unwrap();

@@ -88,6 +88,17 @@ impl Rollup {
         Ok((self.tallies.entry(combination).or_default(), &mut self.paths))
     }
 
+    /// Forgets the sums of a type that has too many paths.
+    fn forget_if_left_out(&mut self, kind: &str) {
+        if self.paths.lacks(kind) {
+            let is_wide = self.paths.is_too_wide();
+            let of_kind =
+                |combination: &Combination| combination.value(Dimension::EventType).unwrap_or_default() == kind;
+            let left_out = self.tallies.iter_mut().filter(|(combination, _)| is_wide || of_kind(combination));
+            left_out.for_each(|(_, tally)| tally.sums.clear());
+        }
+    }
+
     /// Counts an event.
     ///
     /// # Errors
@@ -104,6 +115,7 @@ impl Rollup {
                 sum.add(number);
                 paths.add(&event.event_type, &mut tally.sums, &path, &sum);
             }
+            self.forget_if_left_out(&event.event_type);
         }
         Ok(())
     }
@@ -117,12 +129,18 @@ impl Rollup {
         if other.paths.is_too_wide() {
             self.paths = Paths::too_wide();
         }
-        other.paths.left_out().for_each(|kind| self.paths.leave_out(kind));
+        for kind in other.paths.left_out().filter(|kind| !self.paths.lacks(kind)).cloned().collect::<Vec<_>>() {
+            self.paths.leave_out(&kind);
+            self.forget_if_left_out(&kind);
+        }
         for (combination, found) in &other.tallies {
             let (tally, paths) = self.tally(combination.clone())?;
             tally.join(found);
             let kind = combination.value(Dimension::EventType).unwrap_or_default();
-            found.sums.iter().for_each(|(path, sum)| paths.add(kind, &mut tally.sums, path, sum));
+            if !found.sums.is_empty() && !paths.lacks(kind) {
+                found.sums.iter().for_each(|(path, sum)| paths.add(kind, &mut tally.sums, path, sum));
+                self.forget_if_left_out(kind);
+            }
         }
         Ok(())
     }

@@ -93,6 +93,10 @@ async fn of_a_type_with_more_paths_than_are_kept_events_are_read_and_of_all_else
             is_true_of(&store, &question, "counted").await;
             assert_eq!(events_read(&store, &door, &question).await, read, "{path}");
         }
+        let mut nowhere = sum(path, &[]);
+        nowhere.filters.dimensions.insert(Dimension::App, "shop".to_owned());
+        is_true_of(&store, &nowhere, "of a value that no such event has").await;
+        assert_eq!(events_read(&store, &door, &nowhere).await, 0, "{path}");
         let of_sales = AggregateQuery { filters: of_type("sale"), ..sum("n", &[Dimension::App]) };
         is_true_of(&store, &of_sales, "of another type").await;
         assert_eq!((counted(&store, &of_sales).await.total, events_read(&store, &door, &of_sales).await), (2.4, 0));
