@@ -9,7 +9,7 @@ use std::{
 };
 
 /// The most paths of which a roll-up has sums, for each type of events. Who sends more has numbers for names.
-pub(super) const MOST_PATHS: usize = 64;
+const MOST_PATHS: usize = 64;
 /// The most sums that a roll-up has in all its combinations together.
 const MOST_SUMS: usize = 200_000;
 /// The longest path that can be asked for, in bytes.
